@@ -1,0 +1,2 @@
+//! shakedown: placeholder while the workspace is laid out.
+fn main() {}
