@@ -1,1 +1,24 @@
-//! Placeholder while the workspace is laid out.
+//! The Raft protocol, and nothing else: no IO, no clock, no threads, no randomness but a seed.
+//!
+//! A node is a [`Raft`]: a state machine that takes an [`Input`] and says in an [`Output`] what the
+//! process around it must persist, send, apply and answer. The same inputs give the same outputs.
+//!
+//! - [`io`]: inputs and outputs, and the contract that binds whoever drives this
+//! - [`message`]: what nodes say to each other, in the paper's words
+//! - [`entry`]: log entries
+//! - [`settings`]: timeouts in ticks, members, seed
+//! - [`planted`]: named deviations from the paper, for testing the tester
+
+pub mod entry;
+pub mod io;
+pub mod message;
+pub mod planted;
+pub mod settings;
+
+pub use entry::{Entry, Payload};
+pub use io::{Committed, Durable, Input, LogWrite, Output, Persist, Read, Refusal, Reply, Token};
+pub use message::{Body, Message};
+pub use planted::PlantedBug;
+pub use settings::Settings;
+pub use shakedown_history::event::HardState;
+pub use shakedown_history::{Configuration, Event, Index, LogHash, LogId, NodeId, Term};
