@@ -1,1 +1,5 @@
-//! Placeholder while the workspace is laid out.
+//! Clocks of one process, skewed while it runs.
+
+mod clock;
+
+pub use clock::Clock;
