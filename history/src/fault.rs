@@ -124,7 +124,9 @@ pub fn windows(records: &[FaultRecord]) -> Vec<FaultWindow> {
             });
             continue;
         }
-        let Some(window) = windows.iter_mut().find(|w| w.fault == record.fault) else { continue };
+        let Some(window) = windows.iter_mut().find(|w| w.fault == record.fault) else {
+            continue;
+        };
         match &record.event {
             FaultEvent::Inject(_) => {}
             FaultEvent::Injected => window.injected = Some(record.time),
@@ -154,24 +156,50 @@ mod tests {
     }
 
     fn record(time: u64, event: FaultEvent) -> FaultRecord {
-        FaultRecord { time, fault: FaultId(0), event }
+        FaultRecord {
+            time,
+            fault: FaultId(0),
+            event,
+        }
     }
 
     #[test]
     fn a_fault_bit_only_with_evidence() {
-        let proof =
-            Evidence { node: Some(NodeId(1)), bit: true, summary: "gone".into(), detail: Value::Null };
-        let mut journal =
-            vec![record(1, FaultEvent::Inject(spec())), record(2, FaultEvent::Injected)];
+        let proof = Evidence {
+            node: Some(NodeId(1)),
+            bit: true,
+            summary: "gone".into(),
+            detail: Value::Null,
+        };
+        let mut journal = vec![
+            record(1, FaultEvent::Inject(spec())),
+            record(2, FaultEvent::Injected),
+        ];
         assert!(!windows(&journal)[0].bit(), "no evidence yet");
-        journal.push(record(3, FaultEvent::Healed { evidence: vec![proof.clone()] }));
+        journal.push(record(
+            3,
+            FaultEvent::Healed {
+                evidence: vec![proof.clone()],
+            },
+        ));
         let window = &windows(&journal)[0];
         assert!(window.bit());
         assert_eq!((window.injected, window.healed), (Some(2), Some(3)));
         journal.pop();
-        let dud = Evidence { bit: false, ..proof };
-        journal.push(record(3, FaultEvent::Healed { evidence: vec![dud] }));
-        assert!(!windows(&journal)[0].bit(), "the evidence says that it did not bite");
+        let dud = Evidence {
+            bit: false,
+            ..proof
+        };
+        journal.push(record(
+            3,
+            FaultEvent::Healed {
+                evidence: vec![dud],
+            },
+        ));
+        assert!(
+            !windows(&journal)[0].bit(),
+            "the evidence says that it did not bite"
+        );
     }
 
     #[test]
@@ -181,6 +209,9 @@ mod tests {
             line,
             r#"{"time":1,"fault":0,"event":{"inject":{"family":"kill","summary":"kill n1","targets":["n1"],"hits_leader":true,"params":null}}}"#
         );
-        assert_eq!(serde_json::from_str::<FaultRecord>(&line).unwrap(), record(1, FaultEvent::Inject(spec())));
+        assert_eq!(
+            serde_json::from_str::<FaultRecord>(&line).unwrap(),
+            record(1, FaultEvent::Inject(spec()))
+        );
     }
 }

@@ -53,8 +53,10 @@ impl History {
     /// # Errors
     /// As [`jsonl::read`]; and with the line where the records do not make a history.
     pub fn read(path: &Path) -> Result<(Header, Self), ReadError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ReadError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(path, &bytes)
     }
 
@@ -64,8 +66,8 @@ impl History {
     /// As [`History::read`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<(Header, Self), ReadError> {
         let lines = jsonl::parse(path, bytes, Format::History)?;
-        let history = Self::new(lines.records)
-            .map_err(|e| ReadError::line(path, e.position + 2, e.why))?;
+        let history =
+            Self::new(lines.records).map_err(|e| ReadError::line(path, e.position + 2, e.why))?;
         Ok((lines.header, history))
     }
 
@@ -84,8 +86,11 @@ impl History {
 
     /// Every invocation with its completion, if it has one, in order of invocation.
     pub fn pairs(&self) -> impl Iterator<Item = (&Op, Option<&Op>)> {
-        let invocations =
-            self.ops.iter().enumerate().filter(|(_, op)| op.kind == OpKind::Invoke);
+        let invocations = self
+            .ops
+            .iter()
+            .enumerate()
+            .filter(|(_, op)| op.kind == OpKind::Invoke);
         invocations.map(|(position, op)| (op, self.completion(position)))
     }
 }
@@ -136,7 +141,9 @@ fn pair(ops: &[Op], position: usize, open: Option<&Open>) -> Result<Option<usize
             same_question(&ops[*invocation], op)?;
             Ok(Some(*invocation))
         }
-        (kind, _) => Err(format!("process {process} completes ({kind:?}) what it did not invoke")),
+        (kind, _) => Err(format!(
+            "process {process} completes ({kind:?}) what it did not invoke"
+        )),
     }
 }
 
@@ -185,8 +192,10 @@ mod tests {
             op(3, 1, OpKind::Invoke),
         ];
         let history = History::new(ops).unwrap();
-        let pairs: Vec<_> =
-            history.pairs().map(|(i, c)| (i.index, c.map(|c| c.index))).collect();
+        let pairs: Vec<_> = history
+            .pairs()
+            .map(|(i, c)| (i.index, c.map(|c| c.index)))
+            .collect();
         assert_eq!(pairs, [(0, Some(2)), (1, None), (3, None)]);
     }
 
@@ -199,15 +208,26 @@ mod tests {
     #[test]
     fn a_completion_without_invocation_is_refused() {
         let (position, why) = why(vec![op(0, 1, OpKind::Ok)]);
-        assert_eq!((position, why.contains("did not invoke")), (0, true), "{why}");
+        assert_eq!(
+            (position, why.contains("did not invoke")),
+            (0, true),
+            "{why}"
+        );
     }
 
     #[test]
     fn a_process_ends_with_its_info() {
-        let ops =
-            vec![op(0, 1, OpKind::Invoke), op(1, 1, OpKind::Info), op(2, 1, OpKind::Invoke)];
+        let ops = vec![
+            op(0, 1, OpKind::Invoke),
+            op(1, 1, OpKind::Info),
+            op(2, 1, OpKind::Invoke),
+        ];
         let (position, why) = why(ops);
-        assert_eq!((position, why.contains("after an info")), (2, true), "{why}");
+        assert_eq!(
+            (position, why.contains("after an info")),
+            (2, true),
+            "{why}"
+        );
     }
 
     #[test]
@@ -222,7 +242,14 @@ mod tests {
 
     #[test]
     fn a_completion_of_another_question_is_refused() {
-        let other = Op { f: "read".into(), ..op(1, 1, OpKind::Ok) };
-        assert!(why(vec![op(0, 1, OpKind::Invoke), other]).1.contains("invoked f=\"write\""));
+        let other = Op {
+            f: "read".into(),
+            ..op(1, 1, OpKind::Ok)
+        };
+        assert!(
+            why(vec![op(0, 1, OpKind::Invoke), other])
+                .1
+                .contains("invoked f=\"write\"")
+        );
     }
 }

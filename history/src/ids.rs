@@ -60,7 +60,11 @@ impl Index {
     /// On index zero, which has none.
     #[must_use]
     pub fn prev(self) -> Self {
-        Self(self.0.checked_sub(1).expect("index zero has no predecessor"))
+        Self(
+            self.0
+                .checked_sub(1)
+                .expect("index zero has no predecessor"),
+        )
     }
 }
 
@@ -83,7 +87,9 @@ impl FromStr for NodeId {
     type Err = NodeIdError;
 
     fn from_str(text: &str) -> Result<Self, NodeIdError> {
-        let digits = text.strip_prefix('n').filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
+        let digits = text
+            .strip_prefix('n')
+            .filter(|d| d.bytes().all(|b| b.is_ascii_digit()));
         digits
             .and_then(|d| d.parse().ok())
             .map(Self)
@@ -104,7 +110,9 @@ impl Serialize for NodeId {
 impl<'de> Deserialize<'de> for NodeId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
-            String::deserialize(deserializer)?.parse().map_err(de::Error::custom)
+            String::deserialize(deserializer)?
+                .parse()
+                .map_err(de::Error::custom)
         } else {
             u64::deserialize(deserializer).map(Self)
         }
@@ -113,7 +121,9 @@ impl<'de> Deserialize<'de> for NodeId {
 
 /// Names one log entry: two entries with the same term and index are the same entry, and so are
 /// all entries before them (Log Matching, §5.3). Ordered as voters compare logs (§5.4.1).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct LogId {
     /// The term in which a leader created the entry.
     #[serde(rename = "t")]
@@ -127,7 +137,10 @@ impl LogId {
     /// The entry at `index` created in `term`.
     #[must_use]
     pub fn new(term: u64, index: u64) -> Self {
-        Self { term: Term(term), index: Index(index) }
+        Self {
+            term: Term(term),
+            index: Index(index),
+        }
     }
 }
 
@@ -182,7 +195,9 @@ impl<'de> Deserialize<'de> for LogHash {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         if deserializer.is_human_readable() {
             let text = String::deserialize(deserializer)?;
-            let hash = (text.len() == 16).then(|| u64::from_str_radix(&text, 16).ok()).flatten();
+            let hash = (text.len() == 16)
+                .then(|| u64::from_str_radix(&text, 16).ok())
+                .flatten();
             hash.map(Self)
                 .ok_or_else(|| de::Error::custom(format!("{text:?} is not 16 hexadecimal digits")))
         } else {

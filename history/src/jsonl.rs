@@ -22,12 +22,15 @@ pub enum Format {
     /// `faults.jsonl`
     #[serde(rename = "shakedown-faults")]
     Faults,
+    /// `run.jsonl`
+    #[serde(rename = "shakedown-run")]
+    Run,
     /// `trace/<node>.jsonl`
     #[serde(rename = "shakedown-trace")]
     Trace,
 }
 
-/// The first line of `history.jsonl` and `faults.jsonl`.
+/// The first line of `history.jsonl`, `faults.jsonl` and `run.jsonl`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
     /// Which file this is.
@@ -76,7 +79,11 @@ pub enum ReadError {
 impl ReadError {
     /// An error about one line, counted from 1.
     pub fn line(path: &Path, line: usize, why: impl ToString) -> Self {
-        Self::Line { path: path.to_owned(), line, why: why.to_string() }
+        Self::Line {
+            path: path.to_owned(),
+            line,
+            why: why.to_string(),
+        }
     }
 }
 
@@ -97,7 +104,10 @@ pub struct Lines<T> {
 /// If the file cannot be read, its header is missing, of another format or of a newer version, or a
 /// line other than a torn last one does not parse.
 pub fn read<T: DeserializeOwned>(path: &Path, format: Format) -> Result<Lines<T>, ReadError> {
-    let bytes = fs::read(path).map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+    let bytes = fs::read(path).map_err(|source| ReadError::Io {
+        path: path.to_owned(),
+        source,
+    })?;
     parse(path, &bytes, format)
 }
 
@@ -112,7 +122,11 @@ pub fn parse<T: DeserializeOwned>(
 ) -> Result<Lines<T>, ReadError> {
     let mut lines = numbered_lines(bytes);
     let Some((_, first, _)) = lines.next() else {
-        return Err(ReadError::line(path, 1, "empty file: the header line is missing"));
+        return Err(ReadError::line(
+            path,
+            1,
+            "empty file: the header line is missing",
+        ));
     };
     let header: Header = serde_json::from_slice(first)
         .map_err(|e| ReadError::line(path, 1, format!("not a header: {e}")))?;
@@ -126,7 +140,11 @@ pub fn parse<T: DeserializeOwned>(
             Err(e) => return Err(ReadError::line(path, number, e)),
         }
     }
-    Ok(Lines { header, records, torn })
+    Ok(Lines {
+        header,
+        records,
+        torn,
+    })
 }
 
 fn check_header(path: &Path, header: &Header, format: Format) -> Result<(), ReadError> {
@@ -147,12 +165,13 @@ pub(crate) fn check_version(path: &Path, line: usize, version: u32) -> Result<()
 
 /// Splits into (line number from 1, line without newline, had a newline); an empty rest is no line.
 pub(crate) fn numbered_lines(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8], bool)> {
-    bytes.split_inclusive(|b| *b == b'\n').enumerate().map(|(i, line)| {
-        match line.strip_suffix(b"\n") {
+    bytes
+        .split_inclusive(|b| *b == b'\n')
+        .enumerate()
+        .map(|(i, line)| match line.strip_suffix(b"\n") {
             Some(line) => (i + 1, line, true),
             None => (i + 1, line, false),
-        }
-    })
+        })
 }
 
 /// Writes one record and its newline in a single `write`, so that a killed process leaves whole
@@ -174,7 +193,11 @@ mod tests {
     const HEADER: &str = r#"{"format":"shakedown-faults","version":1,"seed":7,"tool":"t"}"#;
 
     fn parsed(rest: &str) -> Result<Lines<Value>, ReadError> {
-        parse(Path::new("f"), format!("{HEADER}\n{rest}").as_bytes(), Format::Faults)
+        parse(
+            Path::new("f"),
+            format!("{HEADER}\n{rest}").as_bytes(),
+            Format::Faults,
+        )
     }
 
     #[test]
@@ -182,12 +205,18 @@ mod tests {
         let lines = parsed("{\"a\":1}\n{\"a\":").unwrap();
         assert_eq!((lines.records.len(), lines.torn), (1, true));
         let lines = parsed("{\"a\":1}\n{\"a\":2}").unwrap();
-        assert_eq!((lines.records.len(), lines.torn), (2, false), "whole but for its newline");
+        assert_eq!(
+            (lines.records.len(), lines.torn),
+            (2, false),
+            "whole but for its newline"
+        );
     }
 
     #[test]
     fn anything_else_malformed_is_an_error_with_its_line() {
-        let error = parsed("{\"a\":1}\n{\"a\":\n{\"a\":2}\n").unwrap_err().to_string();
+        let error = parsed("{\"a\":1}\n{\"a\":\n{\"a\":2}\n")
+            .unwrap_err()
+            .to_string();
         assert!(error.starts_with("f:3: "), "{error}");
         let error = parsed("nonsense\n").unwrap_err().to_string();
         assert!(error.starts_with("f:2: "), "{error}");

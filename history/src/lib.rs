@@ -8,6 +8,7 @@
 //! - [`fault`]: what the nemesis did, with evidence that it bit: `faults.jsonl`
 //! - [`trace`]: what each node says it did: `trace/<node>.jsonl`
 //! - [`event`]: the events of a trace
+//! - [`run_log`]: how the run itself went: `run.jsonl`
 //! - [`ids`]: terms, indexes, nodes and processes as types of their own
 //! - [`run_dir`]: where in a run's directory each file lies
 //!
@@ -21,6 +22,7 @@ pub mod ids;
 pub mod jsonl;
 pub mod op;
 pub mod run_dir;
+pub mod run_log;
 pub mod trace;
 
 pub use event::{Configuration, Event};
@@ -30,4 +32,5 @@ pub use ids::{FaultId, Index, LogHash, LogId, NodeId, ProcessId, Term};
 pub use jsonl::{Format, Header, ReadError};
 pub use op::{Op, OpKind, Witness};
 pub use run_dir::RunDir;
+pub use run_log::{Phase, RunEvent, RunRecord};
 pub use trace::{NodeTrace, Segment, TraceError, TraceHeader, TraceRecord};

@@ -79,7 +79,10 @@ mod tests {
     fn a_line_reads_as_the_documentation_shows_it() {
         let line = r#"{"index":12,"time":1200345678,"process":3,"type":"invoke","f":"cas","key":"x","value":[1,2],"node":"n2"}"#;
         let op: Op = serde_json::from_str(line).unwrap();
-        assert_eq!((op.index, op.process, op.kind), (12, ProcessId(3), OpKind::Invoke));
+        assert_eq!(
+            (op.index, op.process, op.kind),
+            (12, ProcessId(3), OpKind::Invoke)
+        );
         assert_eq!(serde_json::to_string(&op).unwrap(), line);
     }
 }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use crate::fault::FaultRecord;
 use crate::ids::NodeId;
 use crate::jsonl::{self, Format, ReadError};
+use crate::run_log::RunRecord;
 use crate::trace::NodeTrace;
 
 /// The directory of one run.
@@ -52,6 +53,12 @@ impl RunDir {
         self.0.join("faults.jsonl")
     }
 
+    /// How the run itself went.
+    #[must_use]
+    pub fn run_log(&self) -> PathBuf {
+        self.0.join("run.jsonl")
+    }
+
     /// What a node says it did.
     #[must_use]
     pub fn trace(&self, node: NodeId) -> PathBuf {
@@ -87,6 +94,17 @@ impl RunDir {
         Ok(jsonl::read(&self.faults(), Format::Faults)?.records)
     }
 
+    /// Reads the run log; an absent one is empty.
+    ///
+    /// # Errors
+    /// As [`jsonl::read`].
+    pub fn read_run_log(&self) -> Result<Vec<RunRecord>, ReadError> {
+        if !self.run_log().exists() {
+            return Ok(Vec::new());
+        }
+        Ok(jsonl::read(&self.run_log(), Format::Run)?.records)
+    }
+
     /// Reads the traces of all nodes that left one, in order of node.
     ///
     /// # Errors
@@ -100,7 +118,12 @@ impl RunDir {
         };
         let mut traces = Vec::new();
         for entry in listing {
-            let path = entry.map_err(|source| ReadError::Io { path: dir.clone(), source })?.path();
+            let path = entry
+                .map_err(|source| ReadError::Io {
+                    path: dir.clone(),
+                    source,
+                })?
+                .path();
             if path.extension().is_some_and(|e| e == "jsonl") {
                 traces.push(NodeTrace::read(&path)?);
             }

@@ -75,8 +75,10 @@ impl NodeTrace {
     /// If the file cannot be read, does not start with a header, mixes nodes, leaves a gap in `seq`, or
     /// has a malformed line that is not the torn last one of a segment.
     pub fn read(path: &Path) -> Result<Self, TraceError> {
-        let bytes = std::fs::read(path)
-            .map_err(|source| ReadError::Io { path: path.to_owned(), source })?;
+        let bytes = std::fs::read(path).map_err(|source| ReadError::Io {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::parse(path, &bytes)
     }
 
@@ -85,14 +87,25 @@ impl NodeTrace {
     /// # Errors
     /// As [`NodeTrace::read`].
     pub fn parse(path: &Path, bytes: &[u8]) -> Result<Self, TraceError> {
-        let mut reader = Reader { path, segments: Vec::new(), unreadable: None };
+        let mut reader = Reader {
+            path,
+            segments: Vec::new(),
+            unreadable: None,
+        };
         for (number, line, complete) in jsonl::numbered_lines(bytes) {
             reader.line(number, line, complete)?;
         }
         let Reader { segments, .. } = reader;
         match segments.first() {
-            Some(first) => Ok(Self { node: first.header.node, segments }),
-            None => Err(ReadError::line(path, 1, "empty file: the header line is missing")),
+            Some(first) => Ok(Self {
+                node: first.header.node,
+                segments,
+            }),
+            None => Err(ReadError::line(
+                path,
+                1,
+                "empty file: the header line is missing",
+            )),
         }
     }
 }
@@ -119,7 +132,10 @@ impl Reader<'_> {
             Ok(record) => {
                 let due = segment.records.len() as u64 + 1;
                 if record.seq != due {
-                    let why = format!("seq is {} where {due} is due: records are missing", record.seq);
+                    let why = format!(
+                        "seq is {} where {due} is due: records are missing",
+                        record.seq
+                    );
                     return Err(ReadError::line(self.path, number, why));
                 }
                 segment.records.push(record);
@@ -134,12 +150,20 @@ impl Reader<'_> {
         jsonl::check_version(self.path, number, header.version)?;
         if let Some(previous) = self.segments.last_mut() {
             if previous.header.node != header.node {
-                let why = format!("{} writes into the trace of {}", header.node, previous.header.node);
+                let why = format!(
+                    "{} writes into the trace of {}",
+                    header.node, previous.header.node
+                );
                 return Err(ReadError::line(self.path, number, why));
             }
             previous.torn = self.unreadable.take().is_some();
         }
-        self.segments.push(Segment { header, records: Vec::new(), first_line: number, torn: false });
+        self.segments.push(Segment {
+            header,
+            records: Vec::new(),
+            first_line: number,
+            torn: false,
+        });
         Ok(())
     }
 }
@@ -152,8 +176,17 @@ mod tests {
     const HEADER: &str = r#"{"format":"shakedown-trace","version":1,"cluster":"c","node":"n1","disk":"d","incarnation":1}"#;
 
     fn record(seq: u64) -> String {
-        let ev = Event::Truncate { from: Index(2), old_last: LogId::new(1, 3) };
-        serde_json::to_string(&TraceRecord { seq, mono: 5, term: Term(1), ev }).unwrap()
+        let ev = Event::Truncate {
+            from: Index(2),
+            old_last: LogId::new(1, 3),
+        };
+        serde_json::to_string(&TraceRecord {
+            seq,
+            mono: 5,
+            term: Term(1),
+            ev,
+        })
+        .unwrap()
     }
 
     fn parse(text: &str) -> Result<NodeTrace, TraceError> {
@@ -162,9 +195,17 @@ mod tests {
 
     #[test]
     fn a_killed_incarnation_may_end_in_a_torn_line() {
-        let trace = parse(&format!("{HEADER}\n{}\n{{\"se\n{HEADER}\n{}\n{{", record(1), record(1)));
+        let trace = parse(&format!(
+            "{HEADER}\n{}\n{{\"se\n{HEADER}\n{}\n{{",
+            record(1),
+            record(1)
+        ));
         let trace = trace.unwrap();
-        let shape: Vec<_> = trace.segments.iter().map(|s| (s.records.len(), s.torn)).collect();
+        let shape: Vec<_> = trace
+            .segments
+            .iter()
+            .map(|s| (s.records.len(), s.torn))
+            .collect();
         assert_eq!(shape, [(1, true), (1, true)]);
     }
 
@@ -177,7 +218,10 @@ mod tests {
     #[test]
     fn a_gap_is_an_error() {
         let error = parse(&format!("{HEADER}\n{}\n{}\n", record(1), record(3))).unwrap_err();
-        assert!(error.to_string().contains("seq is 3 where 2 is due"), "{error}");
+        assert!(
+            error.to_string().contains("seq is 3 where 2 is due"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -185,6 +229,11 @@ mod tests {
         assert!(parse("").is_err());
         assert!(parse(&record(1)).is_err());
         let other = HEADER.replace("n1", "n2");
-        assert!(parse(&format!("{HEADER}\n{other}\n")).unwrap_err().to_string().contains("n2 writes"));
+        assert!(
+            parse(&format!("{HEADER}\n{other}\n"))
+                .unwrap_err()
+                .to_string()
+                .contains("n2 writes")
+        );
     }
 }
