@@ -2,10 +2,20 @@
 
 use bytes::Bytes;
 use shakedown_history::event::HardState;
-use shakedown_history::{Event, Index, LogId, NodeId};
+use shakedown_history::{Event, Index, LogId, NodeId, Term};
 
 use crate::entry::Entry;
 use crate::message::Message;
+
+/// What a process found on its disk when it started. All of it is durable.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Term and vote.
+    pub hard_state: HardState,
+    /// The whole log, from index 1 without gaps. Nothing of it counts as committed yet: the core
+    /// learns again from a leader what is, and has it applied again from the start.
+    pub log: Vec<Entry>,
+}
 
 /// Names a client's request between driver and core; the driver draws it and never uses it again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -49,13 +59,18 @@ pub struct Durable {
 ///    leave before they are on its own disk: it counts itself only after [`Input::Persisted`].)
 /// 4. Once `persist` of this and all earlier outputs is durable: write `after_persist.trace`, send
 ///    `after_persist.send`, and feed [`Input::Persisted`]. If several outputs are persisted by one sync,
-///    one `Persisted` with the last state is enough.
+///    one `Persisted` with the last state is enough. If a later output has a higher `term`, drop
+///    `after_persist` instead, trace and messages: a vote or an acknowledgement in a term that this node
+///    has left helps nobody, and what it speaks of may be gone from the log.
 /// 5. Apply `apply` in order, and answer `reply`. An entry may be applied before it is on this
 ///    node's own disk: a quorum has it.
 ///
 /// An output with nothing to persist still waits with `after_persist` for the outputs before it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Output {
+    /// The node's current term: that of every record in `trace` and `after_persist.trace`. It changes
+    /// at most once in a step, before anything is traced but the end of a leadership or candidacy.
+    pub term: Term,
     /// Events to write before anything else.
     pub trace: Vec<Event>,
     /// What to make durable.

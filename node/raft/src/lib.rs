@@ -7,18 +7,26 @@
 //! - [`message`]: what nodes say to each other, in the paper's words
 //! - [`entry`]: log entries
 //! - [`settings`]: timeouts in ticks, members, seed
+//! - [`status`]: what a node knows about itself
 //! - [`planted`]: named deviations from the paper, for testing the tester
 
 pub mod entry;
 pub mod io;
 pub mod message;
 pub mod planted;
+mod raft;
 pub mod settings;
+pub mod status;
 
 pub use entry::{Entry, Payload};
-pub use io::{Committed, Durable, Input, LogWrite, Output, Persist, Read, Refusal, Reply, Token};
-pub use message::{Body, Message};
+pub use io::{
+    AfterPersist, Committed, Durable, Input, LogWrite, Output, Persist, Read, Recovered, Refusal,
+    Reply, Token,
+};
+pub use message::{AppendOutcome, Body, Message};
 pub use planted::PlantedBug;
+pub use raft::Raft;
 pub use settings::Settings;
 pub use shakedown_history::event::HardState;
 pub use shakedown_history::{Configuration, Event, Index, LogHash, LogId, NodeId, Term};
+pub use status::Status;

@@ -62,7 +62,8 @@ pub enum AppendOutcome {
     Rejected {
         /// The index of the `prev` refused.
         prev_index: Index,
-        /// Where the leader should try next: the last index at which the logs may agree.
-        try_from: Index,
+        /// Where the leader should try next: the follower's last entry at which the logs may agree.
+        /// Its term lets the leader pass over whole terms of its own log at once.
+        try_from: LogId,
     },
 }
