@@ -104,8 +104,15 @@ impl CheckReport {
         anomalies: Vec<Anomaly>,
         summary: impl Into<String>,
     ) -> Self {
-        let verdict = if anomalies.is_empty() { Verdict::Pass } else { Verdict::Violation };
-        Self { anomalies, ..Self::new(check, promise, verdict, summary) }
+        let verdict = if anomalies.is_empty() {
+            Verdict::Pass
+        } else {
+            Verdict::Violation
+        };
+        Self {
+            anomalies,
+            ..Self::new(check, promise, verdict, summary)
+        }
     }
 }
 
@@ -135,7 +142,11 @@ impl RunVerdict {
                 _ => check.summary.clone(),
             },
         );
-        Self { verdict, summary, checks }
+        Self {
+            verdict,
+            summary,
+            checks,
+        }
     }
 
     /// All anomalies, the first check's first.
@@ -154,7 +165,12 @@ mod tests {
 
     #[test]
     fn a_violation_is_never_masked() {
-        let all = [Verdict::Inconclusive, Verdict::Violation, Verdict::HarnessError, Verdict::Pass];
+        let all = [
+            Verdict::Inconclusive,
+            Verdict::Violation,
+            Verdict::HarnessError,
+            Verdict::Pass,
+        ];
         let run = RunVerdict::of_checks(all.into_iter().map(check).collect());
         assert_eq!(run.verdict, Verdict::Violation);
         assert_eq!(run.verdict.exit_code(), 1);
@@ -162,6 +178,9 @@ mod tests {
 
     #[test]
     fn nothing_checked_is_no_pass() {
-        assert_eq!(RunVerdict::of_checks(Vec::new()).verdict, Verdict::Inconclusive);
+        assert_eq!(
+            RunVerdict::of_checks(Vec::new()).verdict,
+            Verdict::Inconclusive
+        );
     }
 }
