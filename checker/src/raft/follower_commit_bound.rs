@@ -39,17 +39,17 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                 &mut findings,
                 place,
                 *to,
-                format!("its leader had committed up to {bound} only"),
+                &format!("its leader had committed up to {bound} only"),
             );
         } else if let Some(bound) = prev_plus_len.filter(too_far) {
             let why = format!("the leader's message vouched for its log up to {bound} only");
-            report(&mut findings, place, *to, why);
+            report(&mut findings, place, *to, &why);
         }
     }
     findings.report(&PROPERTY, cluster)
 }
 
-fn report(findings: &mut Findings, place: Place<'_>, to: LogId, why: String) {
+fn report(findings: &mut Findings, place: Place<'_>, to: LogId, why: &str) {
     let node = place.node();
     let summary = format!("{node} committed up to {to} as follower, but {why}");
     let argument = vec![

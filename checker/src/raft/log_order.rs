@@ -25,7 +25,7 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                 let before = Index(id.index.0.saturating_sub(1));
                 let breach = breach(&place, *id, log.last_index(), log.term_at(before));
                 if let Some(breach) = breach {
-                    report(&mut findings, place, *id, breach);
+                    report(&mut findings, place, *id, &breach);
                 }
             }
             log.advance(&place);
@@ -50,7 +50,7 @@ fn breach(place: &Place<'_>, id: LogId, last: Index, term_before: Option<Term>) 
     Some(format!("the entry before it is of term {later}"))
 }
 
-fn report(findings: &mut Findings, place: Place<'_>, id: LogId, breach: String) {
+fn report(findings: &mut Findings, place: Place<'_>, id: LogId, breach: &str) {
     let node = place.node();
     let summary = format!("{node} appended {id}, but {breach}");
     let argument = vec![
