@@ -10,11 +10,18 @@
 //! - [`status`]: what a node knows about itself
 //! - [`planted`]: named deviations from the paper, for testing the tester
 
+mod election;
 pub mod entry;
+mod invariants;
 pub mod io;
+mod log;
 pub mod message;
 pub mod planted;
+mod progress;
 mod raft;
+mod read;
+mod replication;
+mod role;
 pub mod settings;
 pub mod status;
 

@@ -9,7 +9,7 @@ use crate::planted::PlantedBug;
 pub struct Settings {
     /// This node.
     pub node: NodeId,
-    /// The members at the very start; a configuration in the log overrides it.
+    /// The members.
     pub bootstrap: Configuration,
     /// The shortest election timeout; each timeout is drawn anew from the range (§5.2).
     pub election_timeout_ticks_min: u64,
@@ -23,4 +23,27 @@ pub struct Settings {
     pub seed: u64,
     /// A deliberate deviation from the protocol. Ignored unless built with `planted-bugs`.
     pub planted_bug: Option<PlantedBug>,
+}
+
+impl Settings {
+    /// # Panics
+    /// If the settings contradict each other.
+    pub(crate) fn assert_sound(&self) {
+        assert!(self.node.0 > 0, "nodes are numbered from 1");
+        assert!(self.heartbeat_ticks > 0, "heartbeats take time");
+        assert!(
+            self.heartbeat_ticks < self.election_timeout_ticks_min,
+            "a heartbeat every {} ticks cannot hold off elections after {}",
+            self.heartbeat_ticks,
+            self.election_timeout_ticks_min
+        );
+        assert!(
+            self.election_timeout_ticks_min <= self.election_timeout_ticks_max,
+            "the range of election timeouts is empty"
+        );
+        assert!(
+            self.entries_per_message_max > 0,
+            "a message that may carry no entries replicates nothing"
+        );
+    }
 }

@@ -1,0 +1,222 @@
+//! What must hold whenever a step ends. Checked in release too: a node that finds its state broken
+//! must stop before anyone relies on it.
+//!
+//! A planted bug breaks promises on purpose, and the tester outside is to find out, not these
+//! asserts: those that guard the promises it breaks are off while it is active.
+
+use shakedown_history::event::HardState;
+use shakedown_history::{Index, LogId, NodeId};
+
+use crate::entry::Entry;
+use crate::io::Output;
+use crate::planted::PlantedBug;
+use crate::raft::Raft;
+use crate::role::{Leadership, Role};
+
+/// A promise of the protocol that a planted bug may break.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Promise {
+    /// A node votes for one candidate a term (§5.2).
+    OneVoteATerm,
+    /// A term has one leader (Election Safety, Figure 3), and so an entry's term and index name it.
+    OneLeaderATerm,
+    /// What is committed stays in the log (Leader Completeness, Figure 3).
+    CommittedStays,
+}
+
+impl Promise {
+    fn is_broken_by(self, bug: PlantedBug) -> bool {
+        use PlantedBug::{CommitOldTerm, ForgetVote, ShortQuorum, TruncateAlways, VoteTwice};
+        match self {
+            Self::OneVoteATerm => matches!(bug, VoteTwice),
+            Self::OneLeaderATerm => matches!(bug, VoteTwice | ShortQuorum | ForgetVote),
+            Self::CommittedStays => matches!(
+                bug,
+                VoteTwice | ShortQuorum | ForgetVote | CommitOldTerm | TruncateAlways
+            ),
+        }
+    }
+}
+
+impl Raft {
+    fn keeps(&self, promise: Promise) -> bool {
+        !self
+            .planted_bug()
+            .is_some_and(|bug| promise.is_broken_by(bug))
+    }
+
+    /// Called when `leader` claims a term of which `known` is known to be the leader.
+    pub(crate) fn assert_one_leader(&self, known: Option<NodeId>, leader: NodeId) {
+        assert!(
+            known.is_none_or(|n| n == leader) || !self.keeps(Promise::OneLeaderATerm),
+            "two leaders in term {}: {known:?} and {leader}",
+            self.term()
+        );
+    }
+
+    /// Called before an entry is added: its hash shows that the leader's log before it is this one.
+    pub(crate) fn assert_continues_log(&self, entry: &Entry) {
+        assert!(
+            entry.continues(self.log.last_hash()) || !self.keeps(Promise::OneLeaderATerm),
+            "the hash of entry {} does not continue the log that ends in {}",
+            entry.id,
+            self.log.last()
+        );
+    }
+
+    /// Called before the log is cut.
+    pub(crate) fn assert_may_truncate(&self, from: Index) {
+        assert!(
+            self.leadership().is_none(),
+            "a leader never cuts its log (Leader Append-Only, Figure 3)"
+        );
+        assert!(
+            from > self.commit_index || !self.keeps(Promise::CommittedStays),
+            "entry {from} is to be removed, but everything up to {} is committed",
+            self.commit_index
+        );
+    }
+}
+
+/// What a step is compared with: the state before it.
+#[derive(Debug)]
+pub(crate) struct Before {
+    pub(crate) hard_state: HardState,
+    commit_index: Index,
+    last: LogId,
+    led: bool,
+}
+
+impl Before {
+    pub(crate) fn of(raft: &Raft) -> Self {
+        Self {
+            hard_state: raft.hard_state,
+            commit_index: raft.commit_index,
+            last: raft.log.last(),
+            led: raft.leadership().is_some(),
+        }
+    }
+
+    pub(crate) fn assert_step_to(&self, raft: &Raft, output: &Output) {
+        self.assert_votes(raft);
+        self.assert_commit(raft, output);
+        self.assert_log(raft);
+        match &raft.role {
+            Role::Follower { leader } => assert_ne!(*leader, Some(raft.node())),
+            Role::Candidate { .. } => assert_own_vote(raft),
+            Role::Leader(leadership) => {
+                assert_own_vote(raft);
+                assert_leadership(raft, leadership);
+            }
+        }
+        assert_messages(raft, output);
+    }
+
+    fn assert_votes(&self, raft: &Raft) {
+        let (old, new) = (self.hard_state, raft.hard_state);
+        assert!(new.term >= old.term, "terms never go back");
+        assert!(
+            new.term > old.term
+                || old.voted_for.is_none()
+                || new.voted_for == old.voted_for
+                || !raft.keeps(Promise::OneVoteATerm),
+            "one vote a term: it went from {:?} to {:?} in term {}",
+            old.voted_for,
+            new.voted_for,
+            new.term
+        );
+    }
+
+    fn assert_commit(&self, raft: &Raft, output: &Output) {
+        assert!(
+            raft.commit_index >= self.commit_index,
+            "commit never goes back"
+        );
+        assert!(
+            raft.commit_index <= raft.log.last().index || !raft.keeps(Promise::CommittedStays),
+            "only what is in the log is committed"
+        );
+        let due = (self.commit_index.0 + 1)..=raft.commit_index.0;
+        let applied = output
+            .apply
+            .iter()
+            .map(|committed| committed.entry.id.index.0);
+        assert!(
+            applied.eq(due),
+            "what is committed is applied, all of it, in order and once"
+        );
+        let undecided = raft.proposals.keys().next();
+        assert!(
+            undecided.is_none_or(|(index, _)| *index > raft.commit_index),
+            "a request is answered when its index is decided"
+        );
+    }
+
+    fn assert_log(&self, raft: &Raft) {
+        let last = raft.log.last();
+        assert!(
+            last.term <= raft.term(),
+            "no entry is of a later term than the node"
+        );
+        assert!(
+            raft.durable_index <= last.index,
+            "nothing is durable that is not in the log"
+        );
+        assert!(
+            !(self.led && raft.leadership().is_some()) || last >= self.last,
+            "a leader's log only grows (Leader Append-Only, Figure 3)"
+        );
+    }
+}
+
+/// Who stands for election or leads has given its one vote to itself.
+fn assert_own_vote(raft: &Raft) {
+    let voted_for = raft.hard_state.voted_for;
+    assert!(
+        voted_for == Some(raft.node()) || !raft.keeps(Promise::OneVoteATerm),
+        "{} is {:?} of a term in which it voted for {voted_for:?}",
+        raft.node(),
+        raft.role()
+    );
+}
+
+fn assert_leadership(raft: &Raft, leadership: &Leadership) {
+    let last = raft.log.last();
+    assert_eq!(
+        last.term,
+        raft.term(),
+        "a leader opens its term with a no-op"
+    );
+    for (peer, progress) in &leadership.peers {
+        let (matched, next) = (progress.match_index, progress.next_index);
+        assert!(
+            matched <= last.index,
+            "{peer} matches at {matched}, behind the log's end"
+        );
+        assert!(
+            matched < next,
+            "{peer} matches at {matched}, yet {next} is to be sent"
+        );
+        assert!(
+            next <= last.index.next(),
+            "{next} is to be sent to {peer} and does not exist"
+        );
+    }
+    let agreed = raft.log.id_at(raft.agreed_index(&raft.acks()));
+    assert!(
+        agreed.is_some_and(|id| id.term < raft.term() || id.index <= raft.commit_index),
+        "what a quorum holds of the leader's own term is committed"
+    );
+}
+
+fn assert_messages(raft: &Raft, output: &Output) {
+    for message in output.send.iter().chain(&output.after_persist.send) {
+        assert_eq!(message.from, raft.node(), "a node speaks for itself");
+        assert_ne!(message.to, raft.node(), "a node does not write to itself");
+        assert_eq!(
+            message.term,
+            raft.term(),
+            "a node speaks in its current term"
+        );
+    }
+}
