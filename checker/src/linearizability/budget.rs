@@ -1,6 +1,5 @@
 //! How long and how large a check may grow.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 /// The limits of one check. Beyond them it is inconclusive, never wrong.
@@ -67,9 +66,11 @@ impl Meter {
         Self { limits, effort_left: effort }
     }
 
-    /// Sets at most `effort` of this meter's own aside.
-    pub(crate) fn share(&self, effort: u64) -> Self {
-        Self { limits: self.limits, effort_left: effort.min(self.effort_left) }
+    /// Takes a third of what is left into a meter of its own.
+    pub(crate) fn third(&mut self) -> Self {
+        let third = self.effort_left / 3;
+        self.effort_left -= third;
+        Self { limits: self.limits, effort_left: third }
     }
 
     /// Fails if the time is over.

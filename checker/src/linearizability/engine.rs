@@ -2,12 +2,13 @@
 
 mod general;
 mod multisets;
+mod register;
 mod slots;
 
 use crate::linearizability::budget::{Exhausted, Meter};
 use crate::linearizability::key_history::ClientOp;
 use crate::linearizability::timeline::{OpId, Timeline};
-use crate::model::Model;
+use crate::model::{Model, RegisterCall};
 
 use general::General;
 
@@ -42,6 +43,11 @@ pub(crate) fn decide<M: Model>(
     meter: &mut Meter,
 ) -> Decision {
     let timeline = Timeline::new(ops);
+    let register: Option<Vec<&RegisterCall>> =
+        ops.iter().map(|op| model.as_register(&op.call)).collect();
+    if let Some(calls) = register {
+        return register::decide(&calls, &timeline, meter);
+    }
     match timeline.width {
         0..=64 => General::<M, 1>::new(model, ops, &timeline).decide(meter),
         65..=256 => General::<M, 4>::new(model, ops, &timeline).decide(meter),
