@@ -1,10 +1,12 @@
 //! Decides from what clients and nodes saw whether a cluster kept its promises, and argues it.
 //!
+//! - [`conduct`]: whether the run itself went as it should
 //! - [`coverage`]: whether the run was worth something
 //! - [`raft`]: Raft's promises, on the nodes' traces
 //! - [`verdict`]: verdicts, anomalies and their arguments
 //! - [`model`]: what a correct system would answer, op by op
 //! - [`linearizability`]: whether a history has an order that a model and real time allow
+pub mod conduct;
 pub mod coverage;
 pub mod linearizability;
 pub mod model;
