@@ -15,7 +15,10 @@ pub struct Budget {
 impl Default for Budget {
     /// One minute and one gibibyte.
     fn default() -> Self {
-        Self { time: Duration::from_secs(60), memory_bytes: 1 << 30 }
+        Self {
+            time: Duration::from_secs(60),
+            memory_bytes: 1 << 30,
+        }
     }
 }
 
@@ -44,11 +47,15 @@ impl Limits {
     /// `budget`, from now on, with its memory shared out among as many `threads`.
     pub(crate) fn new(budget: Budget, threads: usize) -> Self {
         let deadline = Instant::now().checked_add(budget.time);
-        Self { deadline, memory_bytes: budget.memory_bytes / threads.max(1) }
+        Self {
+            deadline,
+            memory_bytes: budget.memory_bytes / threads.max(1),
+        }
     }
 
     fn is_late(&self) -> bool {
-        self.deadline.is_some_and(|deadline| Instant::now() >= deadline)
+        self.deadline
+            .is_some_and(|deadline| Instant::now() >= deadline)
     }
 }
 
@@ -63,31 +70,54 @@ impl Meter {
     /// `effort` is the number of configurations that may be looked at: unlike time it is the same on
     /// every machine.
     pub(crate) fn new(limits: Limits, effort: u64) -> Self {
-        Self { limits, effort_left: effort }
+        Self {
+            limits,
+            effort_left: effort,
+        }
     }
 
     /// Takes a third of what is left into a meter of its own.
     pub(crate) fn third(&mut self) -> Self {
         let third = self.effort_left / 3;
         self.effort_left -= third;
-        Self { limits: self.limits, effort_left: third }
+        Self {
+            limits: self.limits,
+            effort_left: third,
+        }
+    }
+
+    /// What has been spent of the `effort` that this meter started with.
+    pub(crate) fn spent(&self, effort: u64) -> u64 {
+        effort - self.effort_left
     }
 
     /// Fails if the time is over.
     pub(crate) fn check_time(&self) -> Result<(), Exhausted> {
-        if self.limits.is_late() { Err(Exhausted::Time) } else { Ok(()) }
+        if self.limits.is_late() {
+            Err(Exhausted::Time)
+        } else {
+            Ok(())
+        }
     }
 
     /// Pays for looking at one configuration.
     pub(crate) fn spend(&mut self) -> Result<(), Exhausted> {
         const CLOCK_EVERY: u64 = 4096;
         self.effort_left = self.effort_left.checked_sub(1).ok_or(Exhausted::Effort)?;
-        if self.effort_left.is_multiple_of(CLOCK_EVERY) { self.check_time() } else { Ok(()) }
+        if self.effort_left.is_multiple_of(CLOCK_EVERY) {
+            self.check_time()
+        } else {
+            Ok(())
+        }
     }
 
     /// Fails if the attempt, which says that it holds `bytes` now, holds too much.
     pub(crate) fn hold(&self, bytes: usize) -> Result<(), Exhausted> {
-        if bytes > self.limits.memory_bytes { Err(Exhausted::Memory) } else { Ok(()) }
+        if bytes > self.limits.memory_bytes {
+            Err(Exhausted::Memory)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -97,17 +127,26 @@ mod tests {
 
     #[test]
     fn time_effort_and_memory_end() {
-        let budget = Budget { time: Duration::ZERO, memory_bytes: 100 };
+        let budget = Budget {
+            time: Duration::ZERO,
+            memory_bytes: 100,
+        };
         let mut meter = Meter::new(Limits::new(budget, 2), 2);
         assert_eq!(meter.spend(), Ok(()));
         assert_eq!(meter.spend(), Err(Exhausted::Time));
         assert_eq!(meter.spend(), Err(Exhausted::Effort));
-        assert_eq!((meter.hold(50), meter.hold(51)), (Ok(()), Err(Exhausted::Memory)));
+        assert_eq!(
+            (meter.hold(50), meter.hold(51)),
+            (Ok(()), Err(Exhausted::Memory))
+        );
     }
 
     #[test]
     fn an_endless_budget_is_none() {
-        let budget = Budget { time: Duration::MAX, memory_bytes: usize::MAX };
+        let budget = Budget {
+            time: Duration::MAX,
+            memory_bytes: usize::MAX,
+        };
         assert_eq!(Meter::new(Limits::new(budget, 1), 0).check_time(), Ok(()));
     }
 }

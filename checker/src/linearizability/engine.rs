@@ -52,6 +52,9 @@ pub(crate) fn decide<M: Model>(
         0..=64 => General::<M, 1>::new(model, ops, &timeline).decide(meter),
         65..=256 => General::<M, 4>::new(model, ops, &timeline).decide(meter),
         257..=1024 => General::<M, 16>::new(model, ops, &timeline).decide(meter),
-        _ => Decision::Undecided { why: Exhausted::Concurrency, decided: 0 },
+        _ => Decision::Undecided {
+            why: Exhausted::Concurrency,
+            decided: 0,
+        },
     }
 }

@@ -31,7 +31,8 @@ impl<C> ClientOp<C> {
     /// Whether it was over before `later` began. The history's indexes are one total order of what
     /// was recorded, finer than its times.
     pub(crate) fn precedes(&self, later: &Self) -> bool {
-        self.returned.is_some_and(|returned| returned < later.invoked)
+        self.returned
+            .is_some_and(|returned| returned < later.invoked)
     }
 }
 
@@ -54,7 +55,10 @@ pub(crate) fn by_key<M: Model>(
         };
         let key = invocation.key.as_deref();
         let place = *places.entry(key).or_insert_with(|| {
-            keys.push(KeyHistory { key: key.map(str::to_owned), ops: Vec::new() });
+            keys.push(KeyHistory {
+                key: key.map(str::to_owned),
+                ops: Vec::new(),
+            });
             keys.len() - 1
         });
         keys[place].ops.push(op);

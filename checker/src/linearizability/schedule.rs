@@ -40,9 +40,17 @@ pub(crate) fn decide_all<M: Model>(
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(keys.len());
     let limits = Limits::new(budget, threads);
-    let turns = (0..keys.len()).map(|key| Turn { key, effort: None }).collect();
+    let turns = (0..keys.len())
+        .map(|key| Turn { key, effort: None })
+        .collect();
     let queue: Mutex<VecDeque<Turn>> = Mutex::new(turns);
-    let start = (Decision::Undecided { why: Exhausted::Time, decided: 0 }, How::Search);
+    let start = (
+        Decision::Undecided {
+            why: Exhausted::Time,
+            decided: 0,
+        },
+        How::Search,
+    );
     let results = Mutex::new(vec![start; keys.len()]);
     thread::scope(|scope| {
         for _ in 0..threads {
@@ -58,7 +66,9 @@ pub(crate) fn decide_all<M: Model>(
             });
         }
     });
-    results.into_inner().expect("a thread that panics ends the scope with a panic")
+    results
+        .into_inner()
+        .expect("a thread that panics ends the scope with a panic")
 }
 
 fn take_turn<M: Model>(
@@ -70,14 +80,25 @@ fn take_turn<M: Model>(
     if turn.effort.is_none() && witness::verifies(model, &key.ops) {
         return (Decision::Linearizable, How::Witness, None);
     }
-    let effort = turn.effort.unwrap_or_else(|| 10_000 + 64 * key.ops.len() as u64);
+    let effort = turn
+        .effort
+        .unwrap_or_else(|| 10_000 + 64 * key.ops.len() as u64);
     let mut meter = Meter::new(limits, effort);
     let decision = match meter.check_time() {
         Ok(()) => engine::decide(model, &key.ops, &mut meter),
         Err(why) => Decision::Undecided { why, decided: 0 },
     };
-    let again = matches!(decision, Decision::Undecided { why: Exhausted::Effort, .. });
-    let next = again.then(|| Turn { effort: Some(effort.saturating_mul(2)), ..turn });
+    let again = matches!(
+        decision,
+        Decision::Undecided {
+            why: Exhausted::Effort,
+            ..
+        }
+    );
+    let next = again.then(|| Turn {
+        effort: Some(effort.saturating_mul(2)),
+        ..turn
+    });
     (decision, How::Search, next)
 }
 
@@ -89,9 +110,10 @@ fn record(result: &mut (Decision, How), decision: Decision, how: How) {
         decision => unreachable!("a decided key has no further turn: {decision:?}"),
     };
     let decision = match decision {
-        Decision::Undecided { why, decided } => {
-            Decision::Undecided { why, decided: decided.max(decided_before) }
-        }
+        Decision::Undecided { why, decided } => Decision::Undecided {
+            why,
+            decided: decided.max(decided_before),
+        },
         decision => decision,
     };
     *result = (decision, how);
@@ -102,5 +124,7 @@ fn pop(queue: &Mutex<VecDeque<Turn>>) -> Option<Turn> {
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().expect("no thread panics while it holds the lock")
+    mutex
+        .lock()
+        .expect("no thread panics while it holds the lock")
 }

@@ -46,8 +46,12 @@ impl Timeline {
         }
         stamped.sort_unstable_by_key(|(index, _)| *index);
         let events: Vec<Event> = stamped.into_iter().map(|(_, event)| event).collect();
-        let mut timeline =
-            Self { events, slots: vec![0; ops.len()], returns: vec![0; ops.len()], width: 0 };
+        let mut timeline = Self {
+            events,
+            slots: vec![0; ops.len()],
+            returns: vec![0; ops.len()],
+            width: 0,
+        };
         timeline.assign();
         timeline
     }

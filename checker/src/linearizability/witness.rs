@@ -9,7 +9,9 @@ use crate::model::{Effect, Model};
 /// Whether every op that returned carries a witness and the order of their log indexes is a
 /// linearization. Never-returned ops are put in where a claimed op would not be right without one.
 pub(crate) fn verifies<M: Model>(model: &M, ops: &[ClientOp<M::Call>]) -> bool {
-    let Some(claimed) = claimed_order(model, ops) else { return false };
+    let Some(claimed) = claimed_order(model, ops) else {
+        return false;
+    };
     let mut replay = Replay {
         model,
         state: model.initial(),
@@ -48,20 +50,27 @@ impl<M: Model> Replay<'_, M> {
         if self.model.step(&self.state, &op.call).is_none() && !self.help(op) {
             return false;
         }
-        let Some(state) = self.model.step(&self.state, &op.call) else { return false };
+        let Some(state) = self.model.step(&self.state, &op.call) else {
+            return false;
+        };
         self.state = state;
         self.latest_invocation = self.latest_invocation.max(op.invoked);
-        op.returned.is_some_and(|returned| self.latest_invocation < returned)
+        op.returned
+            .is_some_and(|returned| self.latest_invocation < returned)
     }
 
     /// Looks for a never-returned op after which `op` is right, and takes it.
     fn help(&mut self, op: &ClientOp<M::Call>) -> bool {
         let found = self.unused.iter().enumerate().find_map(|(at, unused)| {
             let state = self.model.step(&self.state, &unused.call)?;
-            let in_time = op.returned.is_some_and(|returned| unused.invoked < returned);
+            let in_time = op
+                .returned
+                .is_some_and(|returned| unused.invoked < returned);
             (in_time && self.model.step(&state, &op.call).is_some()).then_some((at, state))
         });
-        let Some((at, state)) = found else { return false };
+        let Some((at, state)) = found else {
+            return false;
+        };
         self.state = state;
         self.latest_invocation = self.latest_invocation.max(self.unused.remove(at).invoked);
         true

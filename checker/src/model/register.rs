@@ -61,12 +61,18 @@ impl Model for Register {
             "read" => Ok(ok.map(|ok| RegisterCall::Read(ok.value.clone()))),
             "write" => Ok(Some(RegisterCall::Write(invocation.value.clone()))),
             "cas" => match invocation.value.as_array().map(Vec::as_slice) {
-                Some([from, to]) => {
-                    Ok(Some(RegisterCall::Cas { from: from.clone(), to: to.clone() }))
-                }
-                _ => Err(format!("the value of a cas is [old,new], not {}", invocation.value)),
+                Some([from, to]) => Ok(Some(RegisterCall::Cas {
+                    from: from.clone(),
+                    to: to.clone(),
+                })),
+                _ => Err(format!(
+                    "the value of a cas is [old,new], not {}",
+                    invocation.value
+                )),
             },
-            other => Err(format!("a register knows read, write and cas, not {other:?}")),
+            other => Err(format!(
+                "a register knows read, write and cas, not {other:?}"
+            )),
         }
     }
 

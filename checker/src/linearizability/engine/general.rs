@@ -49,7 +49,15 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
         let classes: Vec<ClassId> = ops.iter().map(|op| steps.class(&op.call)).collect();
         let released = vec![0; steps.calls.len()];
         let (open, live) = (Vec::new(), Vec::new());
-        Self { timeline, steps, classes, open, released, live, used: Multisets::new() }
+        Self {
+            timeline,
+            steps,
+            classes,
+            open,
+            released,
+            live,
+            used: Multisets::new(),
+        }
     }
 
     /// The configurations after `target` returned.
@@ -79,7 +87,9 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
             }
         }
         let spread = |((state, done), useds): (_, Vec<MultisetId>)| {
-            useds.into_iter().map(move |used| Config { state, done, used })
+            useds
+                .into_iter()
+                .map(move |used| Config { state, done, used })
         };
         Ok(next.into_iter().flat_map(spread).collect())
     }
@@ -102,7 +112,10 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
         // Sorted by return: of each class the first undone op is the one to take.
         let mut tried: Vec<ClassId> = Vec::new();
         for op in &self.open {
-            let (class, slot) = (self.classes[*op as usize], self.timeline.slots[*op as usize]);
+            let (class, slot) = (
+                self.classes[*op as usize],
+                self.timeline.slots[*op as usize],
+            );
             if config.done.contains(slot) || tried.contains(&class) {
                 continue;
             }
@@ -110,7 +123,11 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
             if let Some(state) = self.steps.step(config.state, class) {
                 let mut done = config.done;
                 done.insert(slot);
-                reached.push(Config { state, done, ..config });
+                reached.push(Config {
+                    state,
+                    done,
+                    ..config
+                });
             }
         }
         for class in &self.live {
@@ -124,7 +141,11 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
                 Some(state) if state == config.state => {}
                 Some(state) => {
                     let used = self.used.with(config.used, *class);
-                    reached.push(Config { state, used, ..config });
+                    reached.push(Config {
+                        state,
+                        used,
+                        ..config
+                    });
                 }
             }
         }
@@ -146,7 +167,9 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
     fn invoke(&mut self, op: OpId) {
         let returns = &self.timeline.returns;
         let due = returns[op as usize];
-        let at = self.open.partition_point(|other| returns[*other as usize] < due);
+        let at = self
+            .open
+            .partition_point(|other| returns[*other as usize] < due);
         self.open.insert(at, op);
     }
 
@@ -164,8 +187,11 @@ impl<'a, M: Model, const N: usize> General<'a, M, N> {
 
 impl<M: Model, const N: usize> Search for General<'_, M, N> {
     fn decide(&mut self, meter: &mut Meter) -> Decision {
-        let mut frontier =
-            vec![Config { state: 0, done: Slots::EMPTY, used: MultisetId::EMPTY }];
+        let mut frontier = vec![Config {
+            state: 0,
+            done: Slots::EMPTY,
+            used: MultisetId::EMPTY,
+        }];
         let mut decided = 0;
         let timeline = self.timeline;
         for event in &timeline.events {

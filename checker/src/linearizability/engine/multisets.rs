@@ -30,13 +30,19 @@ impl Multisets {
     pub(crate) fn new() -> Self {
         let empty: Counts = Rc::from([]);
         let ids = std::iter::once((Rc::clone(&empty), MultisetId::EMPTY)).collect();
-        Self { counts: vec![empty], ids, bytes: 0 }
+        Self {
+            counts: vec![empty],
+            ids,
+            bytes: 0,
+        }
     }
 
     /// How often `class` is in it.
     pub(crate) fn count(&self, id: MultisetId, class: ClassId) -> u32 {
         let counts = self.get(id);
-        counts.binary_search_by_key(&class, |(c, _)| *c).map_or(0, |at| counts[at].1)
+        counts
+            .binary_search_by_key(&class, |(c, _)| *c)
+            .map_or(0, |at| counts[at].1)
     }
 
     /// How many there are in all.
@@ -59,14 +65,22 @@ impl Multisets {
         if self.get(id).iter().all(|(class, _)| matter(*class)) {
             return id;
         }
-        let kept: Vec<_> = self.get(id).iter().copied().filter(|(c, _)| matter(*c)).collect();
+        let kept: Vec<_> = self
+            .get(id)
+            .iter()
+            .copied()
+            .filter(|(c, _)| matter(*c))
+            .collect();
         self.intern(&kept)
     }
 
     /// Whether `larger` has at least as many of every class.
     pub(crate) fn is_subset(&self, smaller: MultisetId, larger: MultisetId) -> bool {
         smaller == larger
-            || self.get(smaller).iter().all(|(class, n)| *n <= self.count(larger, *class))
+            || self
+                .get(smaller)
+                .iter()
+                .all(|(class, n)| *n <= self.count(larger, *class))
     }
 
     /// What all of them take in memory, about.
@@ -103,7 +117,10 @@ mod tests {
         let three = sets.with(MultisetId::EMPTY, 3);
         assert_eq!(sets.with(three, 7), ab);
         let aab = sets.with(ab, 3);
-        assert_eq!((sets.count(aab, 3), sets.count(aab, 7), sets.count(aab, 9)), (2, 1, 0));
+        assert_eq!(
+            (sets.count(aab, 3), sets.count(aab, 7), sets.count(aab, 9)),
+            (2, 1, 0)
+        );
         assert_eq!(sets.total(aab), 3);
         assert!(sets.is_subset(ab, aab) && !sets.is_subset(aab, ab));
         assert_eq!(sets.only(aab, |class| class == 7), one);

@@ -26,7 +26,10 @@ pub(super) fn decide(calls: &[&RegisterCall], timeline: &Timeline, meter: &mut M
         0..=64 => decide_within::<1>(&problem, meter),
         65..=256 => decide_within::<4>(&problem, meter),
         257..=1024 => decide_within::<16>(&problem, meter),
-        _ => Decision::Undecided { why: Exhausted::Concurrency, decided: 0 },
+        _ => Decision::Undecided {
+            why: Exhausted::Concurrency,
+            decided: 0,
+        },
     }
 }
 

@@ -24,7 +24,10 @@ impl<const N: usize> Slots<N> {
     }
 
     pub(crate) fn is_subset(&self, other: &Self) -> bool {
-        self.0.iter().zip(&other.0).all(|(mine, its)| mine & !its == 0)
+        self.0
+            .iter()
+            .zip(&other.0)
+            .all(|(mine, its)| mine & !its == 0)
     }
 
     pub(crate) fn union(self, other: Self) -> Self {
@@ -38,7 +41,8 @@ impl<const N: usize> Slots<N> {
     /// The slots in it, in ascending order.
     pub(crate) fn iter(self) -> impl Iterator<Item = u16> {
         (0u16..).zip(self.0).flat_map(|(word, bits)| {
-            let rest = std::iter::successors(Some(bits), |bits| Some(bits & (bits.wrapping_sub(1))));
+            let rest =
+                std::iter::successors(Some(bits), |bits| Some(bits & (bits.wrapping_sub(1))));
             rest.take_while(|bits| *bits != 0).map(move |bits| {
                 word * 64 + u16::try_from(bits.trailing_zeros()).expect("below 64")
             })

@@ -43,7 +43,11 @@ impl<'p, const N: usize> Board<'p, N> {
 
     /// The event that comes next.
     pub(super) fn next_event(&self) -> Option<Event> {
-        self.problem.timeline.events.get(self.position as usize).copied()
+        self.problem
+            .timeline
+            .events
+            .get(self.position as usize)
+            .copied()
     }
 
     /// Lets the next event happen.
@@ -90,12 +94,19 @@ impl<'p, const N: usize> Board<'p, N> {
     /// Of the ops in `slots` the one that returns first.
     pub(super) fn first_to_return(&self, slots: Slots<N>) -> Option<u16> {
         let returns = &self.problem.timeline.returns;
-        slots.iter().min_by_key(|slot| returns[self.occupants[usize::from(*slot)] as usize])
+        slots
+            .iter()
+            .min_by_key(|slot| returns[self.occupants[usize::from(*slot)] as usize])
     }
 
     /// The class of never-returned writes of `value`, if one has been invoked.
     pub(super) fn released_write(&self, value: ValueId) -> Option<ClassId> {
-        let class = self.problem.writes_of.get(value.place()).copied().flatten()?;
+        let class = self
+            .problem
+            .writes_of
+            .get(value.place())
+            .copied()
+            .flatten()?;
         (self.released[class as usize] > 0).then_some(class)
     }
 
@@ -135,11 +146,23 @@ mod tests {
     fn a_board_finds_its_way_back() {
         let ops: Vec<ClientOp<RegisterCall>> = [
             (RegisterCall::Write(1.into()), 0, Some(3)),
-            (RegisterCall::Cas { from: 1.into(), to: 2.into() }, 1, None),
+            (
+                RegisterCall::Cas {
+                    from: 1.into(),
+                    to: 2.into(),
+                },
+                1,
+                None,
+            ),
             (RegisterCall::Read(2.into()), 2, Some(4)),
         ]
         .into_iter()
-        .map(|(call, invoked, returned)| ClientOp { call, invoked, returned, witness: None })
+        .map(|(call, invoked, returned)| ClientOp {
+            call,
+            invoked,
+            returned,
+            witness: None,
+        })
         .collect();
         let timeline = Timeline::new(&ops);
         let calls: Vec<_> = ops.iter().map(|op| &op.call).collect();
@@ -149,7 +172,11 @@ mod tests {
             board.forward();
         }
         let open = |board: &Board<'_, 1>| {
-            (board.observers.iter().count(), board.overwrites.iter().count(), board.released.clone())
+            (
+                board.observers.iter().count(),
+                board.overwrites.iter().count(),
+                board.released.clone(),
+            )
         };
         assert_eq!(open(&board), (1, 1, vec![1]));
         board.forward();

@@ -136,7 +136,11 @@ impl<const N: usize> Closure<N> {
 
     fn successors(&mut self, board: &Board<'_, N>, config: Config<N>, target: OpId) {
         self.find_worthwhile(board, config);
-        let uncovered = !board.overwrites.minus(config.done).minus(config.covered).is_empty();
+        let uncovered = !board
+            .overwrites
+            .minus(config.done)
+            .minus(config.covered)
+            .is_empty();
         for at in 0..self.worthwhile.len() {
             let value = self.worthwhile[at];
             // To write what is there already serves only to cover other writes.
@@ -159,7 +163,10 @@ impl<const N: usize> Closure<N> {
     fn find_worthwhile(&mut self, board: &Board<'_, N>, config: Config<N>) {
         self.worthwhile.clear();
         for slot in board.observers.minus(config.done).iter() {
-            let value = board.call_in(slot).observed().expect("an observer observes");
+            let value = board
+                .call_in(slot)
+                .observed()
+                .expect("an observer observes");
             if !self.worthwhile.contains(&value) {
                 self.worthwhile.push(value);
             }
@@ -181,7 +188,10 @@ impl<const N: usize> Closure<N> {
     /// Lets a write of `value` take effect: of the open ones the first to return, else one that never
     /// returned.
     fn write(&mut self, board: &Board<'_, N>, config: Config<N>, value: ValueId, target: OpId) {
-        let mut next = Config { state: value, ..config };
+        let mut next = Config {
+            state: value,
+            ..config
+        };
         let open = board.writes[value.place()].minus(config.done);
         if let Some(slot) = board.first_to_return(open) {
             next.done.insert(slot);
@@ -198,25 +208,44 @@ impl<const N: usize> Closure<N> {
 
     /// Lets each cas from the current value take effect.
     fn cas(&mut self, board: &Board<'_, N>, config: Config<N>, target: OpId) {
-        let Some(open) = board.cas.get(config.state.place()) else { return };
+        let Some(open) = board.cas.get(config.state.place()) else {
+            return;
+        };
         let open = open.minus(config.done);
         for slot in open.iter() {
             let call = board.call_in(slot);
-            let Call::Cas(_, to) = call else { unreachable!("the board sorts ops by kind") };
+            let Call::Cas(_, to) = call else {
+                unreachable!("the board sorts ops by kind")
+            };
             let mut twins = Slots::EMPTY;
-            open.iter().filter(|s| board.call_in(*s) == call).for_each(|s| twins.insert(s));
+            open.iter()
+                .filter(|s| board.call_in(*s) == call)
+                .for_each(|s| twins.insert(s));
             if board.first_to_return(twins) == Some(slot) {
-                let mut next = Config { state: to, ..config };
+                let mut next = Config {
+                    state: to,
+                    ..config
+                };
                 next.done.insert(slot);
                 self.reach(board, next, target);
             }
         }
         for class in &board.problem.cas_from[config.state.place()] {
             let to = board.problem.classes[*class as usize].leaves;
-            let twin = open.iter().any(|s| board.call_in(s) == Call::Cas(config.state, to));
+            let twin = open
+                .iter()
+                .any(|s| board.call_in(s) == Call::Cas(config.state, to));
             if !twin && self.worthwhile.contains(&to) && self.is_left(board, config, *class) {
                 let used = self.use_up(config.used, *class);
-                self.reach(board, Config { state: to, used, ..config }, target);
+                self.reach(
+                    board,
+                    Config {
+                        state: to,
+                        used,
+                        ..config
+                    },
+                    target,
+                );
             }
         }
     }
@@ -245,7 +274,9 @@ impl<const N: usize> Closure<N> {
         of_one_state
             .flat_map(|group| group.chunks(MOST_AT_ONCE))
             .flat_map(|group| {
-                group.iter().filter(|config| !group.iter().any(|other| covers(other, config)))
+                group
+                    .iter()
+                    .filter(|config| !group.iter().any(|other| covers(other, config)))
             })
             .copied()
             .collect()

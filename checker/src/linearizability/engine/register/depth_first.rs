@@ -45,7 +45,9 @@ impl<'p, const N: usize> Descent<'p, N> {
     fn run(&mut self, meter: &mut Meter) -> Decision {
         let mut config = Some(Config::START);
         while let Some(here) = config {
-            let Some(event) = self.board.next_event() else { return Decision::Linearizable };
+            let Some(event) = self.board.next_event() else {
+                return Decision::Linearizable;
+            };
             config = match returning(event) {
                 None => {
                     self.board.forward();
@@ -53,11 +55,18 @@ impl<'p, const N: usize> Descent<'p, N> {
                 }
                 Some(op) => match self.descend(here, op, meter) {
                     Ok(next) => next,
-                    Err(why) => return Decision::Undecided { why, decided: self.decided },
+                    Err(why) => {
+                        return Decision::Undecided {
+                            why,
+                            decided: self.decided,
+                        };
+                    }
                 },
             };
         }
-        Decision::NotLinearizable { stuck: self.stuck.1 }
+        Decision::NotLinearizable {
+            stuck: self.stuck.1,
+        }
     }
 
     /// Past the return of `op`, or back to the last fork; none if there is nothing left to try.
@@ -81,7 +90,10 @@ impl<'p, const N: usize> Descent<'p, N> {
         self.board.forward();
         self.decided = self.decided.max(position as usize / 2);
         if !after.is_empty() {
-            self.forks.push(Fork { position, configs: after });
+            self.forks.push(Fork {
+                position,
+                configs: after,
+            });
         }
         Ok(Some(best))
     }

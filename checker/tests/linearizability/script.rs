@@ -19,13 +19,25 @@ pub(crate) struct Turn {
 }
 
 /// Scripts of up to `turns` turns of `processes` processes over `values` values.
-pub(crate) fn scripts(processes: u64, turns: usize, values: u8) -> impl Strategy<Value = Vec<Turn>> {
+pub(crate) fn scripts(
+    processes: u64,
+    turns: usize,
+    values: u8,
+) -> impl Strategy<Value = Vec<Turn>> {
     let f = prop_oneof![3 => Just("read"), 3 => Just("write"), 2 => Just("cas")];
     let outcome =
         prop_oneof![7 => Just(OpKind::Ok), 1 => Just(OpKind::Fail), 2 => Just(OpKind::Info)];
     let lie = prop_oneof![7 => Just(None), 1 => (0..=values).prop_map(Some)];
     let values = (0..values, 0..values);
-    let turn = (0..processes, f, prop_oneof![9 => Just(0u8), 1 => Just(1)], values, outcome, any::<bool>(), lie)
+    let turn = (
+        0..processes,
+        f,
+        prop_oneof![9 => Just(0u8), 1 => Just(1)],
+        values,
+        outcome,
+        any::<bool>(),
+        lie,
+    )
         .prop_map(|(process, f, key, values, outcome, early, lie)| Turn {
             process,
             f,
@@ -53,7 +65,10 @@ enum Effect {
 
 /// Plays a script. `distinct`: every write writes a value of its own.
 pub(crate) fn play(script: &[Turn], distinct: bool) -> History {
-    let mut world = World { registers: [Value::Null, Value::Null], ops: Vec::new() };
+    let mut world = World {
+        registers: [Value::Null, Value::Null],
+        ops: Vec::new(),
+    };
     let mut open: Vec<Option<Open>> = Vec::new();
     let mut lives: Vec<u64> = Vec::new();
     for (number, turn) in script.iter().enumerate() {
@@ -69,7 +84,11 @@ pub(crate) fn play(script: &[Turn], distinct: bool) -> History {
                 let process = turn.process + 100 * lives[thread];
                 world.record(&turn, process, OpKind::Invoke, turn.question());
                 let effect = turn.early.then(|| world.take_effect(&turn));
-                open[thread] = Some(Open { turn, process, effect });
+                open[thread] = Some(Open {
+                    turn,
+                    process,
+                    effect,
+                });
             }
             Some(op) => {
                 let kind = world.complete(op, turn.outcome);
@@ -87,7 +106,11 @@ struct World {
 
 impl World {
     fn complete(&mut self, op: Open, outcome: OpKind) -> OpKind {
-        let Open { turn, process, effect } = op;
+        let Open {
+            turn,
+            process,
+            effect,
+        } = op;
         // A fail after an early effect would be a lie of its own kind: also wanted, but rarely.
         let effect = match (effect, outcome) {
             (None, OpKind::Ok) => Some(self.take_effect(&turn)),

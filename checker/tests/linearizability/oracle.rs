@@ -15,7 +15,10 @@ struct Interval {
 
 /// Whether some order explains `history`, each key on its own.
 pub(crate) fn is_linearizable(history: &History) -> bool {
-    let mut ops: Vec<Interval> = history.pairs().filter_map(|(i, c)| interval(i, c)).collect();
+    let mut ops: Vec<Interval> = history
+        .pairs()
+        .filter_map(|(i, c)| interval(i, c))
+        .collect();
     while let Some(key) = ops.first().map(|op| op.key.clone()) {
         let (this, others): (Vec<_>, Vec<_>) = ops.into_iter().partition(|op| op.key == key);
         assert!(this.len() <= 14, "too many orders to try");
@@ -44,7 +47,9 @@ fn interval(invocation: &Op, completion: Option<&Op>) -> Option<Interval> {
 }
 
 fn some_order(state: &Value, left: &mut Vec<&Interval>) -> bool {
-    let Some(first_return) = left.iter().filter_map(|op| op.returned).min() else { return true };
+    let Some(first_return) = left.iter().filter_map(|op| op.returned).min() else {
+        return true;
+    };
     for at in 0..left.len() {
         let op = left[at];
         if op.invoked > first_return {

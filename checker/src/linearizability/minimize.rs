@@ -1,0 +1,238 @@
+//! The smallest part of a failing history that still fails, and fails fairly.
+//!
+//! A part is a fair witness only if whatever order would explain the whole, less the dropped ops, would
+//! explain the part. Dropping ops that only observe is always fair. Of a register's ops, one that left a
+//! value may be dropped if no kept op that observed this value can have seen it from there: because that
+//! one returned first, or because a kept op between the two, in real time, found or left another value.
+
+use serde_json::Value;
+
+use crate::linearizability::budget::{Budget, Limits, Meter};
+use crate::linearizability::engine::{self, Decision};
+use crate::linearizability::key_history::ClientOp;
+use crate::linearizability::timeline::OpId;
+use crate::model::{Effect, Model, RegisterCall};
+
+/// How much may be spent on making one failure smaller, in configurations and ops looked at. Not time: the
+/// same history has the same smallest part on every machine.
+const WORK: u64 = 20_000_000;
+
+/// The ops of the smallest failing part found, by position, and the one of them that is stuck.
+pub(crate) struct Failure {
+    /// Ascending.
+    pub(crate) kept: Vec<usize>,
+    pub(crate) stuck: usize,
+}
+
+/// Makes `ops`, in which `stuck` cannot be linearized, smaller: first the prefix up to its return, then
+/// without ever smaller chunks, until no single op can be dropped.
+pub(crate) fn minimize<M: Model>(
+    model: &M,
+    ops: &[ClientOp<M::Call>],
+    stuck: OpId,
+    memory_bytes: usize,
+) -> Failure {
+    let end = ops[stuck as usize]
+        .returned
+        .expect("a stuck op is one that returned");
+    let budget = Budget {
+        time: std::time::Duration::MAX,
+        memory_bytes,
+    };
+    let mut reduction = Reduction {
+        model,
+        ops,
+        limits: Limits::new(budget, 1),
+        work_left: WORK,
+        kept: (0..ops.len()).filter(|at| ops[*at].invoked < end).collect(),
+        stuck: stuck as usize,
+    };
+    let mut size = reduction.kept.len() / 2;
+    while size > 1 {
+        reduction.drop_chunks(size);
+        size = size.min(reduction.kept.len()) / 2;
+    }
+    while reduction.drop_chunks(1) {}
+    Failure {
+        kept: reduction.kept,
+        stuck: reduction.stuck,
+    }
+}
+
+struct Reduction<'a, M: Model> {
+    model: &'a M,
+    ops: &'a [ClientOp<M::Call>],
+    limits: Limits,
+    work_left: u64,
+    kept: Vec<usize>,
+    stuck: usize,
+}
+
+impl<M: Model> Reduction<'_, M> {
+    /// Tries to drop each chunk of `size` ops, the oldest first; whether any could go.
+    fn drop_chunks(&mut self, size: usize) -> bool {
+        let mut dropped = false;
+        let mut start = 0;
+        while start < self.kept.len() {
+            let end = self.kept.len().min(start + size);
+            let rest = self.without(start, end);
+            match self.stuck_in(&rest) {
+                Some(stuck) => {
+                    // What had to be kept of the chunk stays in front of what comes next.
+                    start += rest.len() - (self.kept.len() - (end - start));
+                    (self.kept, self.stuck, dropped) = (rest, stuck, true);
+                }
+                None => start = end,
+            }
+        }
+        dropped
+    }
+
+    /// The kept ops without those from `start` to `end`, but with those of them that must stay.
+    fn without(&self, start: usize, end: usize) -> Vec<usize> {
+        let mut rest = [&self.kept[..start], &self.kept[end..]].concat();
+        let mut chunk = self.kept[start..end].to_vec();
+        loop {
+            let visibility = Visibility::new(self.model, self.ops, &rest);
+            let (stay, go): (Vec<_>, Vec<_>) = chunk
+                .into_iter()
+                .partition(|at| visibility.must_stay(self.model, &self.ops[*at]));
+            if stay.is_empty() {
+                return rest;
+            }
+            chunk = go;
+            rest.extend(stay);
+            rest.sort_unstable();
+        }
+    }
+
+    /// The op that is stuck if only `kept` are there; none if they fit, or if that is too hard to tell.
+    fn stuck_in(&mut self, kept: &[usize]) -> Option<usize> {
+        if kept.len() == self.kept.len() {
+            return None;
+        }
+        let cost = kept.len() as u64;
+        self.work_left = self.work_left.checked_sub(cost)?;
+        let part: Vec<_> = kept.iter().map(|at| self.ops[*at].clone()).collect();
+        let effort = self.work_left.min(10_000 + 64 * cost);
+        let mut meter = Meter::new(self.limits, effort);
+        let decision = engine::decide(self.model, &part, &mut meter);
+        self.work_left -= meter.spent(effort);
+        match decision {
+            Decision::NotLinearizable { stuck } => Some(kept[stuck as usize]),
+            Decision::Linearizable | Decision::Undecided { .. } => None,
+        }
+    }
+}
+
+/// From which ops the kept ones can have what they observed.
+struct Visibility<'a> {
+    /// The kept register ops that returned, in order of invocation.
+    returned: Vec<Mark<'a>>,
+    /// For each of them and all after it, what soonest hides an earlier value.
+    hiding: Vec<Hiding<'a>>,
+}
+
+/// What a returned op tells of the register at some time between its invocation and its return.
+struct Mark<'a> {
+    invoked: u64,
+    returned: u64,
+    observed: Option<&'a Value>,
+    changes: bool,
+}
+
+/// Earliest returns among ops that began after some time.
+#[derive(Clone, Copy, Default)]
+struct Hiding<'a> {
+    /// Of the ops that changed the register.
+    changed: Option<u64>,
+    /// Of those that found it with two different values.
+    found: [Option<(u64, &'a Value)>; 2],
+}
+
+impl<'a> Visibility<'a> {
+    fn new<M: Model>(model: &'a M, ops: &'a [ClientOp<M::Call>], kept: &[usize]) -> Self {
+        let mark = |op: &'a ClientOp<M::Call>| {
+            let observed = model.as_register(&op.call)?.observed();
+            let changes = model.effect(&op.call) != Effect::Observe;
+            Some(Mark {
+                invoked: op.invoked,
+                returned: op.returned?,
+                observed,
+                changes,
+            })
+        };
+        let returned: Vec<Mark<'a>> = kept.iter().filter_map(|at| mark(&ops[*at])).collect();
+        let mut hiding = vec![Hiding::default(); returned.len() + 1];
+        for (at, mark) in returned.iter().enumerate().rev() {
+            hiding[at] = hiding[at + 1].and(mark);
+        }
+        Self { returned, hiding }
+    }
+
+    fn must_stay<M: Model>(&self, model: &M, op: &ClientOp<M::Call>) -> bool {
+        if model.effect(&op.call) == Effect::Observe {
+            return false;
+        }
+        let Some(value) = model.as_register(&op.call).and_then(RegisterCall::written) else {
+            return true;
+        };
+        let hidden_from = op
+            .returned
+            .and_then(|returned| self.hidden_from(value, returned));
+        self.returned.iter().any(|other| {
+            other.observed == Some(value)
+                && other.returned > op.invoked
+                && hidden_from.is_none_or(|hidden_from| other.invoked <= hidden_from)
+        })
+    }
+
+    /// When the first kept op returns that began after `after` and changed the register, or found it with
+    /// another value than `value`: ops invoked later cannot see what was there before.
+    fn hidden_from(&self, value: &Value, after: u64) -> Option<u64> {
+        let hiding = &self.hiding[self.returned.partition_point(|mark| mark.invoked <= after)];
+        let found = hiding
+            .found
+            .into_iter()
+            .flatten()
+            .filter(|(_, found)| *found != value);
+        found
+            .map(|(returned, _)| returned)
+            .chain(hiding.changed)
+            .min()
+    }
+}
+
+impl<'a> Hiding<'a> {
+    fn and(self, mark: &Mark<'a>) -> Self {
+        let Self {
+            mut changed,
+            mut found,
+        } = self;
+        if mark.changes {
+            changed = Some(changed.map_or(mark.returned, |earliest| earliest.min(mark.returned)));
+        }
+        if let Some(value) = mark.observed {
+            found = earliest_of_two_values(found, (mark.returned, value));
+        }
+        Self { changed, found }
+    }
+}
+
+/// The two earliest returns with different values.
+fn earliest_of_two_values<'a>(
+    [first, second]: [Option<(u64, &'a Value)>; 2],
+    new: (u64, &'a Value),
+) -> [Option<(u64, &'a Value)>; 2] {
+    match first {
+        None => [Some(new), None],
+        Some(first) if new.1 == first.1 => {
+            [Some(if new.0 < first.0 { new } else { first }), second]
+        }
+        Some(first) if new.0 < first.0 => [Some(new), Some(first)],
+        Some(first) => match second {
+            Some(second) if second.0 <= new.0 => [Some(first), Some(second)],
+            _ => [Some(first), Some(new)],
+        },
+    }
+}
