@@ -17,6 +17,7 @@ pub mod fault;
 pub mod faults;
 pub mod finding;
 mod lint;
+mod mistake;
 mod parse;
 pub mod partition;
 pub mod plan;

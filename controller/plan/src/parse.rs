@@ -10,9 +10,10 @@ use serde_yaml::Value;
 use crate::faults::Faults;
 use crate::finding::{Finding, PlanErrors};
 use crate::lint::lint;
+use crate::mistake::Mistake;
 use crate::plan::{Campaign, Known, Plan};
-use crate::positions::{Position, Positions};
-use crate::validate::{Mistake, validate};
+use crate::positions::{Malformed, Position, Positions};
+use crate::validate::validate;
 use crate::workload::Workload;
 
 /// Reads a plan from `text`; `file` is for messages.
@@ -22,7 +23,7 @@ pub(crate) fn parse(
     known: &Known<'_>,
 ) -> Result<(Plan, Vec<Finding>), PlanErrors> {
     let positions = Positions::of(text).map_err(|malformed| {
-        let finding = |m: crate::positions::Malformed| {
+        let finding = |m: Malformed| {
             Reader::finding(file, m.position, m.field, m.wrong, m.instead.to_owned())
         };
         PlanErrors::Mistakes(malformed.into_iter().map(finding).collect())
@@ -87,21 +88,20 @@ impl Reader<'_> {
     /// A field that serde refused.
     fn unreadable(&self, steps: &[Step], message: &str, example: Option<&Value>) -> Finding {
         let field = display(steps);
-        let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+        let mut quoted = message.split('`').skip(1).step_by(2);
+        let unknown = quoted.next().unwrap_or_default();
+        let known: Vec<&str> = quoted.collect();
         if message.starts_with("unknown field") {
             let position = self.positions.key(&field);
             let wrong = "there is no such field".to_owned();
-            return Self::finding(self.file, position, field, wrong, suggest(&quoted));
+            return Self::finding(self.file, position, field, wrong, suggest(unknown, &known));
         }
         let position = self.positions.value(&field);
         if message.starts_with("unknown variant") {
-            let wrong = format!(
-                "`{}` is not known",
-                quoted.first().copied().unwrap_or_default()
-            );
-            return Self::finding(self.file, position, field, wrong, suggest(&quoted));
+            let wrong = format!("`{unknown}` is not known");
+            return Self::finding(self.file, position, field, wrong, suggest(unknown, &known));
         }
-        let instead = example.map(|e| format!("write for example {}", inline(e)));
+        let instead = example.map(advice);
         let wrong = plain(message);
         let instead = instead
             .filter(|_| !wrong.contains("write"))
@@ -127,7 +127,7 @@ impl Reader<'_> {
                 line: l.line(),
                 column: l.column(),
             });
-        let instead = "correct the YAML here".to_owned();
+        let instead = "correct the YAML here or just before".to_owned();
         PlanErrors::Mistakes(vec![Self::finding(
             self.file,
             at,
@@ -221,11 +221,8 @@ fn replace(value: &mut Value, steps: &[Step], by: Option<Value>) -> bool {
     }
 }
 
-/// From a name that is wrong and those that would be right: the nearest, or all.
-fn suggest(quoted: &[&str]) -> String {
-    let Some((wrong, right)) = quoted.split_first() else {
-        return String::new();
-    };
+/// The name that was probably meant by `wrong`, or all that would be right.
+pub(crate) fn suggest(wrong: &str, right: &[&str]) -> String {
     let nearest = right
         .iter()
         .map(|name| (strsim::damerau_levenshtein(wrong, name), name))
@@ -266,15 +263,24 @@ fn plain(message: &str) -> String {
     format!("{what} where {expected} is due")
 }
 
-/// A value in one line of YAML.
-fn inline(value: &Value) -> String {
-    match value {
-        Value::Mapping(_) | Value::Sequence(_) => serde_json::to_string(value)
-            .map(|json| json.replace('"', "").replace(':', ": ").replace(',', ", "))
-            .expect("a plan holds nothing that JSON cannot"),
-        scalar => serde_yaml::to_string(scalar)
-            .expect("a scalar can be written")
-            .trim_end()
-            .to_owned(),
+/// What could be written instead, in one line.
+fn advice(example: &Value) -> String {
+    match example {
+        Value::Mapping(fields) => {
+            let names: Vec<&str> = fields.keys().filter_map(Value::as_str).collect();
+            format!("write its fields: {}", names.join(", "))
+        }
+        Value::Sequence(items) => {
+            let items: Vec<String> = items.iter().map(scalar).collect();
+            format!("write for example [{}]", items.join(", "))
+        }
+        other => format!("write for example {}", scalar(other)),
     }
+}
+
+fn scalar(value: &Value) -> String {
+    serde_yaml::to_string(value)
+        .expect("a scalar can be written")
+        .trim_end()
+        .to_owned()
 }

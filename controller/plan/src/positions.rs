@@ -51,6 +51,12 @@ impl Positions {
         let mut walk = Walk::default();
         for event in Parser::new_from_str(text) {
             match event {
+                Ok((Event::DocumentStart(_), span)) if walk.documents == 1 => {
+                    let position = Position::of(span.start.line(), span.start.col());
+                    let wrong = "a second YAML document begins".to_owned();
+                    walk.refuse(position, "", wrong, "write one plan a file");
+                    break;
+                }
                 Ok((event, span)) => walk.event(&event, span),
                 Err(error) => {
                     let position = Position::of(error.marker().line(), error.marker().col());
@@ -58,7 +64,7 @@ impl Positions {
                         position,
                         "",
                         error.info().to_owned(),
-                        "correct the YAML here",
+                        "correct the YAML here or just before",
                     );
                     break;
                 }
@@ -123,13 +129,7 @@ impl Walk {
     fn event(&mut self, event: &Event<'_>, span: Span) {
         let position = Position::of(span.start.line(), span.start.col());
         match event {
-            Event::DocumentStart(_) => {
-                self.documents += 1;
-                if self.documents == 2 {
-                    let wrong = "a second YAML document begins".to_owned();
-                    self.refuse(position, "", wrong, "write one plan a file");
-                }
-            }
+            Event::DocumentStart(_) => self.documents += 1,
             Event::Scalar(text, ..) => {
                 if !self.is_key(position, text) {
                     self.place(position);
@@ -158,17 +158,21 @@ impl Walk {
         else {
             return false;
         };
-        *key = Some(text.to_owned());
-        let field = if field.is_empty() {
+        let path = if field.is_empty() {
             text.to_owned()
         } else {
             format!("{field}.{text}")
         };
-        if let Some(first) = self.positions.keys.get(&field).copied() {
-            let wrong = format!("is there already, on line {}", first.line);
-            self.refuse(position, &field, wrong, "keep one of the two");
-        } else if self.documents == 1 {
-            self.positions.keys.insert(field, position);
+        match self.positions.keys.get(&path).copied() {
+            None => {
+                *key = Some(text.to_owned());
+                self.positions.keys.insert(path, position);
+            }
+            Some(first) => {
+                *key = Some(format!("{text} (again)"));
+                let wrong = format!("is there already, on line {}", first.line);
+                self.refuse(position, &path, wrong, "keep one of the two");
+            }
         }
         true
     }
@@ -259,7 +263,12 @@ mod tests {
                 .collect()
         };
         assert_eq!(places("a: 1\nb: 2\na: 3\nb: 4\n"), [at(3, 1), at(4, 1)]);
-        assert_eq!(places("a: 1\n---\na: 2\n"), [at(2, 1), at(3, 1)]);
+        assert_eq!(places("a: 1\n---\na: 2\n"), [at(2, 1)]);
+        assert_eq!(
+            places("a: { b: 1 }\na: { b: 2 }\n"),
+            [at(2, 1)],
+            "the repeated key, not what is in it"
+        );
         assert_eq!(places("a: [1\n").len(), 1);
         assert_eq!(places("[1]: 2\n"), [at(1, 1)]);
     }

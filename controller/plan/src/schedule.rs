@@ -74,6 +74,26 @@ impl Schedule {
         }
     }
 
+    /// How many faults every schedule of a plan has at least, whatever the seed.
+    #[must_use]
+    pub fn steps_min(plan: &Plan) -> usize {
+        let Pacing {
+            quiet,
+            gap,
+            length,
+            overlap,
+        } = plan.schedule;
+        let whole = plan.time.saturating_sub(quiet * 2);
+        let steps_of_lane = |lane: usize| {
+            let late = gap.max() * u32::try_from(lane).expect("lanes are few");
+            let after_first = whole.checked_sub(late + length.min())?;
+            Some(1 + after_first.as_nanos() / (length.max() + gap.max()).as_nanos().max(1))
+        };
+        let lanes = overlap.min(plan.faults.families().len());
+        let steps: u128 = (0..lanes).filter_map(steps_of_lane).sum();
+        usize::try_from(steps).expect("a day has not so many faults")
+    }
+
     /// When the last fault ends, since the workload's start; none without faults.
     #[must_use]
     pub fn end(&self) -> Option<Duration> {
@@ -89,39 +109,52 @@ struct Draw<'a> {
     steps: Vec<Step>,
 }
 
+/// Faults that follow one another; as many lanes as faults may overlap.
+struct Lane {
+    /// When its next fault may begin.
+    free: Duration,
+    /// Its last fault's family and end.
+    last: Option<(Family, Duration)>,
+}
+
 impl Draw<'_> {
     /// Fills each lane with one fault after the other, always the lane that is free first.
-    fn run(mut self, lanes: usize) -> Vec<Step> {
-        let mut free: Vec<Duration> = vec![self.pacing.quiet];
-        for lane in 1..lanes {
-            let gap = draw_duration(&mut self.dealer.random, self.pacing.gap);
-            free.push(free[lane - 1] + gap);
+    fn run(mut self, lane_count: usize) -> Vec<Step> {
+        let mut lanes: Vec<Lane> = Vec::new();
+        for _ in 0..lane_count {
+            let free = match lanes.last() {
+                None => self.pacing.quiet,
+                Some(previous) => previous.free + self.gap(),
+            };
+            lanes.push(Lane { free, last: None });
         }
-        while let Some(lane) = (0..free.len()).min_by_key(|lane| free[*lane]) {
-            match self.step(free[lane]) {
+        while let Some(next) = (0..lanes.len()).min_by_key(|lane| lanes[*lane].free) {
+            match self.step(&lanes, lanes[next].free) {
                 Some(step) => {
-                    let gap = draw_duration(&mut self.dealer.random, self.pacing.gap);
-                    free[lane] = step.end() + gap;
+                    let free = step.end() + self.gap();
+                    lanes[next] = Lane {
+                        free,
+                        last: Some((step.fault.family(), step.end())),
+                    };
                     self.steps.push(step);
                 }
-                None => drop(free.swap_remove(lane)),
+                None => drop(lanes.swap_remove(next)),
             }
         }
         self.steps
     }
 
     /// The next fault, beginning at `start`; none if not even the shortest one fits any more.
-    fn step(&mut self, start: Duration) -> Option<Step> {
+    fn step(&mut self, lanes: &[Lane], start: Duration) -> Option<Step> {
         let left = self.end.saturating_sub(start);
         if left < self.pacing.length.min() {
             return None;
         }
-        let busy: Vec<Family> = self
-            .steps
+        let in_force = lanes
             .iter()
-            .filter(|step| step.end() > start)
-            .map(|step| step.fault.family())
-            .collect();
+            .filter_map(|lane| lane.last)
+            .filter(|(_, end)| *end > start);
+        let busy: Vec<Family> = in_force.map(|(family, _)| family).collect();
         let fault = self.dealer.deal(&busy);
         let length = draw_duration(&mut self.dealer.random, self.pacing.length).min(left);
         let id = FaultId(self.steps.len() as u64);
@@ -132,5 +165,9 @@ impl Draw<'_> {
             fault,
             draw: self.dealer.random.random(),
         })
+    }
+
+    fn gap(&mut self) -> Duration {
+        draw_duration(&mut self.dealer.random, self.pacing.gap)
     }
 }
