@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use nix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
 /// A clock of a process, and those that move with it.
@@ -17,6 +18,17 @@ pub enum Clock {
 impl Clock {
     /// Both of them.
     pub const ALL: [Self; 2] = [Self::Realtime, Self::Monotonic];
+
+    /// What this clock reads in the calling process, in nanoseconds.
+    #[must_use]
+    pub fn now_ns(self) -> i64 {
+        let id = match self {
+            Self::Realtime => ClockId::CLOCK_REALTIME,
+            Self::Monotonic => ClockId::CLOCK_MONOTONIC,
+        };
+        let now = clock_gettime(id).expect("every Linux has both clocks");
+        now.tv_sec() * 1_000_000_000 + now.tv_nsec()
+    }
 }
 
 impl fmt::Display for Clock {
