@@ -1,0 +1,100 @@
+//! A cluster of cores without processes, disks or sockets: the test decides what happens next.
+
+mod host;
+
+use std::collections::BTreeMap;
+
+use shakedown_raft::{Event, Input, Message, NodeId, Reply, Settings, Term};
+
+pub(crate) use host::{Disk, Host};
+
+/// One thing that happened, for people to read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Happened {
+    /// A node did something.
+    Traced(NodeId, Term, Event),
+    /// A node sent something.
+    Sent(Message),
+    /// A message arrived at a running node.
+    Arrived(Message),
+    /// A message arrived at a node that is down.
+    Lost(Message),
+    /// A request was answered.
+    Answered(NodeId, Reply),
+}
+
+/// The nodes and what is on its way between them.
+#[derive(Debug, Default)]
+pub(crate) struct Cluster {
+    /// The nodes, up or down.
+    pub(crate) hosts: BTreeMap<NodeId, Host>,
+    /// What is on its way, oldest first.
+    pub(crate) network: Vec<Message>,
+    /// What happened, in order.
+    pub(crate) journal: Vec<Happened>,
+    /// Counts what happened; the traces' clock.
+    now: u64,
+}
+
+impl Cluster {
+    /// Adds a node and starts it with what its disk holds.
+    pub(crate) fn add(&mut self, settings: Settings, disk: Disk) {
+        let node = settings.node;
+        self.hosts.insert(node, Host::new(settings, disk));
+        self.with(node, |host, record| host.start(record));
+    }
+
+    /// The node.
+    pub(crate) fn host(&self, node: NodeId) -> &Host {
+        &self.hosts[&node]
+    }
+
+    /// Gives a running node an input; nothing happens to one that is down.
+    pub(crate) fn feed(&mut self, node: NodeId, input: Input) {
+        self.with(node, |host, record| host.feed(input, record));
+    }
+
+    /// Lets the oldest outputs of a node reach its disk, in one sync.
+    pub(crate) fn persist(&mut self, node: NodeId, outputs: usize) {
+        self.with(node, |host, record| host.persist(outputs, record));
+    }
+
+    /// Lets everything reach the node's disk.
+    pub(crate) fn persist_all(&mut self, node: NodeId) {
+        self.persist(node, usize::MAX);
+    }
+
+    /// Kills a node: all that is not on its disk is gone.
+    pub(crate) fn crash(&mut self, node: NodeId) {
+        self.with(node, |host, _| host.crash());
+    }
+
+    /// Starts a node that is down.
+    pub(crate) fn restart(&mut self, node: NodeId) {
+        self.with(node, |host, record| host.start(record));
+    }
+
+    /// Takes one message off the network and hands it to its addressee.
+    pub(crate) fn deliver(&mut self, position: usize) {
+        let message = self.network.remove(position);
+        if self.host(message.to).core().is_none() {
+            self.journal.push(Happened::Lost(message));
+            return;
+        }
+        self.journal.push(Happened::Arrived(message.clone()));
+        self.feed(message.to, Input::Receive(message));
+    }
+
+    fn with(&mut self, node: NodeId, act: impl FnOnce(&mut Host, &mut Vec<Happened>)) {
+        let host = self.hosts.get_mut(&node).expect("the node exists");
+        let from = self.journal.len();
+        self.now += 1;
+        host.now = self.now;
+        act(host, &mut self.journal);
+        let sent = self.journal[from..].iter().filter_map(|h| match h {
+            Happened::Sent(message) => Some(message.clone()),
+            _ => None,
+        });
+        self.network.extend(sent);
+    }
+}
