@@ -16,6 +16,8 @@ use crate::role::{Leadership, Role};
 /// A promise of the protocol that a planted bug may break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Promise {
+    /// Terms only grow, on a node and in a log (§5.1).
+    TermsOnlyGrow,
     /// A node votes for one candidate a term (§5.2).
     OneVoteATerm,
     /// A term has one leader (Election Safety, Figure 3), and so an entry's term and index name it.
@@ -28,6 +30,7 @@ impl Promise {
     fn is_broken_by(self, bug: PlantedBug) -> bool {
         use PlantedBug::{CommitOldTerm, ForgetVote, ShortQuorum, TruncateAlways, VoteTwice};
         match self {
+            Self::TermsOnlyGrow => matches!(bug, ForgetVote),
             Self::OneVoteATerm => matches!(bug, VoteTwice),
             Self::OneLeaderATerm => matches!(bug, VoteTwice | ShortQuorum | ForgetVote),
             Self::CommittedStays => matches!(
@@ -56,11 +59,16 @@ impl Raft {
 
     /// Called before an entry is added: its hash shows that the leader's log before it is this one.
     pub(crate) fn assert_continues_log(&self, entry: &Entry) {
+        let last = self.log.last();
         assert!(
             entry.continues(self.log.last_hash()) || !self.keeps(Promise::OneLeaderATerm),
-            "the hash of entry {} does not continue the log that ends in {}",
+            "the hash of entry {} does not continue the log that ends in {last}",
             entry.id,
-            self.log.last()
+        );
+        assert!(
+            entry.id.term >= last.term || !self.keeps(Promise::TermsOnlyGrow),
+            "entry {} is of an earlier term than {last} before it",
+            entry.id
         );
     }
 
@@ -147,7 +155,8 @@ impl Before {
         );
         let undecided = raft.proposals.keys().next();
         assert!(
-            undecided.is_none_or(|(index, _)| *index > raft.commit_index),
+            undecided.is_none_or(|(index, _)| *index > raft.commit_index)
+                || !raft.keeps(Promise::CommittedStays),
             "a request is answered when its index is decided"
         );
     }
@@ -155,7 +164,7 @@ impl Before {
     fn assert_log(&self, raft: &Raft) {
         let last = raft.log.last();
         assert!(
-            last.term <= raft.term(),
+            last.term <= raft.term() || !raft.keeps(Promise::TermsOnlyGrow),
             "no entry is of a later term than the node"
         );
         assert!(
@@ -204,7 +213,7 @@ fn assert_leadership(raft: &Raft, leadership: &Leadership) {
     }
     let agreed = raft.log.id_at(raft.agreed_index(&raft.acks()));
     assert!(
-        agreed.is_some_and(|id| id.term < raft.term() || id.index <= raft.commit_index),
+        agreed.is_some_and(|id| id.term != raft.term() || id.index <= raft.commit_index),
         "what a quorum holds of the leader's own term is committed"
     );
 }

@@ -12,7 +12,11 @@ use random_run::{Run, run};
 use shakedown_checker::{CheckReport, Verdict, check_traces};
 use shakedown_raft::PlantedBug;
 
-const SEEDS: u64 = 150;
+/// How many seeds are tried; `SIMULATION_SEEDS` asks for more.
+fn seeds() -> std::ops::Range<u64> {
+    let asked = std::env::var("SIMULATION_SEEDS").ok();
+    0..asked.map_or(150, |n| n.parse().expect("SIMULATION_SEEDS is a number"))
+}
 
 fn violations(run: &Run) -> Vec<CheckReport> {
     let mut reports = check_traces(&run.traces, &run.nodes);
@@ -23,7 +27,7 @@ fn violations(run: &Run) -> Vec<CheckReport> {
 #[test]
 fn healthy_clusters_keep_every_promise_and_serve_again() {
     let mut commits = 0;
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let run = run(seed, None);
         let violations = violations(&run);
         assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
@@ -34,8 +38,9 @@ fn healthy_clusters_keep_every_promise_and_serve_again() {
         );
         commits += run.commits_under_faults;
     }
+    println!("{commits} commands acknowledged under faults");
     assert!(
-        commits > SEEDS * 5,
+        commits > seeds().end * 10,
         "only {commits} commits: too harsh to show anything"
     );
 }
@@ -43,7 +48,7 @@ fn healthy_clusters_keep_every_promise_and_serve_again() {
 #[test]
 fn every_promise_is_put_to_the_test() {
     let mut undecided: Option<Vec<String>> = None;
-    for seed in 0..SEEDS {
+    for seed in seeds() {
         let run = run(seed, None);
         let reports = check_traces(&run.traces, &run.nodes);
         let open = reports.into_iter().filter(|r| r.verdict != Verdict::Pass);
@@ -81,13 +86,19 @@ fn planted_bugs_are_found() {
         (PlantedBug::VoteTwice, "vote-uniqueness"),
         (PlantedBug::TruncateAlways, "committed-never-lost"),
         (PlantedBug::ShortQuorum, "election-quorum"),
+        (PlantedBug::ForgetVote, "vote-uniqueness"),
     ];
     for (bug, telltale) in bugs {
-        let found = (0..SEEDS).find(|seed| {
+        // All seeds are run: no assert within the node may forestall what is to be seen from outside.
+        let found = seeds().filter(|seed| {
             let violations = violations(&run(*seed, Some(bug)));
             violations.iter().any(|report| report.check == telltale)
         });
-        let seed = found.unwrap_or_else(|| panic!("{bug} is not found by {telltale}"));
-        println!("{bug}: found by {telltale} with seed {seed}");
+        let count = found.count();
+        println!(
+            "{bug}: found by {telltale} with {count} of {} seeds",
+            seeds().end
+        );
+        assert!(count > 0, "{bug} is not found by {telltale}");
     }
 }

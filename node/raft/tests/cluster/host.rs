@@ -7,7 +7,7 @@ use shakedown_history::jsonl::{FORMAT_VERSION, Format};
 use shakedown_history::{NodeTrace, Segment, TraceHeader, TraceRecord};
 use shakedown_raft::{
     AfterPersist, Committed, Durable, Entry, Event, HardState, Index, Input, LogHash, LogId,
-    LogWrite, Output, Payload, Persist, Raft, Read, Recovered, Reply, Settings, Term,
+    LogWrite, Output, Payload, Persist, PlantedBug, Raft, Read, Recovered, Reply, Settings, Term,
 };
 
 use super::Happened;
@@ -82,6 +82,11 @@ impl Host {
 
     pub(super) fn start(&mut self, happened: &mut Vec<Happened>) {
         assert!(self.core.is_none(), "{} is up already", self.settings.node);
+        if cfg!(feature = "planted-bugs")
+            && self.settings.planted_bug == Some(PlantedBug::ForgetVote)
+        {
+            self.disk.hard_state = HardState::default();
+        }
         let incarnation = self.trace.segments.len() as u64 + 1;
         // Each start draws other timeouts, as a process seeded from its run and incarnation does.
         let seed = self.settings.seed ^ (incarnation << 32);

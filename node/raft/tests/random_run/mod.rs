@@ -13,7 +13,7 @@ use shakedown_raft::{
 
 use crate::cluster::{Cluster, Disk, Happened};
 
-const STEPS: usize = 3000;
+const STEPS: usize = 5000;
 /// More on its way than this, and the network is delivered from before anything else.
 const MESSAGES_MAX: usize = 80;
 /// Rounds of everything that a healed cluster gets to serve again.
@@ -88,7 +88,7 @@ const WEIGHTS: [(Act, u32); 11] = [
     (Act::Tick, 250),
     (Act::Deliver, 450),
     (Act::Persist, 250),
-    (Act::Propose, 40),
+    (Act::Propose, 70),
     (Act::Read, 30),
     (Act::Drop, 12),
     (Act::Duplicate, 15),
