@@ -6,6 +6,7 @@ mod reader;
 
 use std::fs;
 use std::process::Command;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -267,16 +268,54 @@ fn threads_under_load_never_see_time_run_backward() {
             clock.step(Clock::Realtime, -step_ns).unwrap();
         }
         clock.reset(Clock::Monotonic).unwrap();
-        let (read, backward) = hammer.finish();
-        assert_eq!(backward, 0, "of {read} readings");
-        reads += read;
+        let hammered = hammer.finish();
+        assert_eq!(hammered.backward, 0, "{hammered:?}");
+        reads += hammered.reads;
     }
     assert!(reads > 10_000, "only {reads} readings: no load");
 }
 
+#[test]
+fn no_signal_is_lost_when_threads_are_stopped() {
+    if !can_move_clocks() {
+        return;
+    }
+    for _ in 0..20 {
+        let hammer = Reader::hammer(2);
+        let pid = hammer.pid();
+        let injected = std::sync::atomic::AtomicBool::new(false);
+        let sent = std::thread::scope(|scope| {
+            let sender = scope.spawn(|| {
+                let mut sent = 0;
+                while !injected.load(Ordering::Relaxed) && sent < 10_000 {
+                    send_realtime_signal(pid);
+                    sent += 1;
+                }
+                sent
+            });
+            ProcessClock::inject(pid).unwrap();
+            injected.store(true, Ordering::Relaxed);
+            sender.join().unwrap()
+        });
+        assert_eq!(hammer.finish().signals, sent);
+    }
+}
+
+/// `SIGRTMIN`, which nix cannot name.
+#[expect(unsafe_code, reason = "kill with a signal that nix cannot name")]
+fn send_realtime_signal(pid: i32) {
+    // SAFETY: kill touches no memory.
+    assert_eq!(unsafe { libc::kill(pid, libc::SIGRTMIN()) }, 0);
+}
+
 fn state(pid: i32) -> String {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("it lives");
-    stat.rsplit_once(") ").expect("the name ends").1.chars().take(1).collect()
+    stat.rsplit_once(") ")
+        .expect("the name ends")
+        .1
+        .chars()
+        .take(1)
+        .collect()
 }
 
 fn wait_for_state(pid: i32, wanted: &str) {

@@ -3,8 +3,8 @@
 //! - `clock-reader`: prints one [line of readings](print_readings) at its start and for each line on
 //!   stdin.
 //! - `clock-reader hammer <threads>`: its threads read the clocks as fast as they can while signals
-//!   interrupt them; when stdin ends, it prints how often they read and how often a monotonic clock
-//!   went back.
+//!   interrupt them; when stdin ends, it prints how often they read, how often a monotonic clock
+//!   went back, and how many real-time signals (`SIGRTMIN`, which queue) it got.
 
 #![expect(
     unsafe_code,
@@ -102,10 +102,15 @@ static READS: AtomicU64 = AtomicU64::new(0);
 /// The latest monotonic time that any thread has read.
 static LATEST: AtomicI64 = AtomicI64::new(0);
 static BACKWARD: AtomicU64 = AtomicU64::new(0);
+static SIGNALS: AtomicU64 = AtomicU64::new(0);
 static STOP: AtomicBool = AtomicBool::new(false);
 
 extern "C" fn read_in_handler(_: libc::c_int) {
     vdso(libc::CLOCK_MONOTONIC);
+}
+
+extern "C" fn count_signal(_: libc::c_int) {
+    SIGNALS.fetch_add(1, Ordering::Relaxed);
 }
 
 fn hammer(threads: usize) {
@@ -118,8 +123,10 @@ fn hammer(threads: usize) {
         it_value: every_500_us,
     };
     let handler: extern "C" fn(libc::c_int) = read_in_handler;
-    // SAFETY: the handler makes one async-signal-safe call; setitimer reads one valid itimerval.
+    let counter: extern "C" fn(libc::c_int) = count_signal;
+    // SAFETY: the handlers do one async-signal-safe thing each; setitimer reads one valid itimerval.
     unsafe {
+        libc::signal(libc::SIGRTMIN(), counter as libc::sighandler_t);
         libc::signal(libc::SIGALRM, handler as libc::sighandler_t);
         assert_eq!(
             libc::setitimer(libc::ITIMER_REAL, &raw const timer, std::ptr::null_mut()),
@@ -136,11 +143,8 @@ fn hammer(threads: usize) {
             .expect("stdin can be read");
         STOP.store(true, Ordering::Relaxed);
     });
-    println!(
-        "{} {}",
-        READS.load(Ordering::Relaxed),
-        BACKWARD.load(Ordering::Relaxed)
-    );
+    let counts = [&READS, &BACKWARD, &SIGNALS].map(|count| count.load(Ordering::Relaxed));
+    println!("{} {} {}", counts[0], counts[1], counts[2]);
 }
 
 fn hammer_one() {

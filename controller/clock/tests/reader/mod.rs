@@ -43,6 +43,17 @@ pub(crate) struct Readings {
     pub(crate) instant_elapsed: i64,
 }
 
+/// What `clock-reader hammer` counted.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Hammered {
+    /// Readings of a clock.
+    pub(crate) reads: u64,
+    /// How many of them went back.
+    pub(crate) backward: u64,
+    /// Real-time signals that arrived.
+    pub(crate) signals: u64,
+}
+
 fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_clock-reader"));
     command.stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -101,8 +112,8 @@ impl Reader {
         self.parse()
     }
 
-    /// Ends the hammering: how often the clocks were read, how often one went back.
-    pub(crate) fn finish(mut self) -> (u64, u64) {
+    /// Ends the hammering.
+    pub(crate) fn finish(mut self) -> Hammered {
         drop(self.stdin.take());
         let mut text = String::new();
         self.stdout
@@ -113,7 +124,11 @@ impl Reader {
             .split_whitespace()
             .map(|w| w.parse().expect("a number"))
             .collect();
-        (numbers[0], numbers[1])
+        Hammered {
+            reads: numbers[0],
+            backward: numbers[1],
+            signals: numbers[2],
+        }
     }
 
     fn line(&mut self) -> String {
