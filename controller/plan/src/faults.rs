@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
+use shakedown_history::fault::FaultWindow;
 
 use crate::range::{Range, milliseconds};
 use crate::target::Target;
@@ -75,6 +76,23 @@ impl Faults {
         used.into_iter()
             .filter(|(used, _)| *used)
             .map(|(_, family)| family)
+            .collect()
+    }
+}
+
+impl Faults {
+    /// The families of the plan of which no fault bit, in a fixed order: what the run says nothing
+    /// about, however many other faults it saw.
+    #[must_use]
+    pub fn never_bit(&self, windows: &[FaultWindow]) -> Vec<Family> {
+        let bit = |family: &Family| {
+            windows
+                .iter()
+                .any(|window| window.bit() && window.spec.family == family.to_string())
+        };
+        self.families()
+            .into_iter()
+            .filter(|family| !bit(family))
             .collect()
     }
 }

@@ -28,6 +28,7 @@ pub mod schedule;
 mod schema;
 pub mod target;
 mod validate;
+mod wording;
 pub mod workload;
 
 pub use fault::{Fault, Hit, leaves_majority};

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 use std::str::FromStr;
 use std::time::Duration;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::duration::{self, format_duration, parse_duration};
 
@@ -14,6 +15,9 @@ use crate::duration::{self, format_duration, parse_duration};
 pub trait Bound: Copy + PartialOrd {
     /// Its form, as a regular expression.
     const PATTERN: &'static str;
+
+    /// What one value of it may be in YAML, in the words of JSON Schema.
+    const SCHEMA_TYPES: &'static [&'static str];
 
     /// Reads one end.
     ///
@@ -27,6 +31,7 @@ pub trait Bound: Copy + PartialOrd {
 
 impl Bound for Duration {
     const PATTERN: &'static str = duration::PATTERN;
+    const SCHEMA_TYPES: &'static [&'static str] = &["string"];
 
     fn parse(text: &str) -> Result<Self, String> {
         parse_duration(text)
@@ -39,6 +44,7 @@ impl Bound for Duration {
 
 impl Bound for f64 {
     const PATTERN: &'static str = r"[0-9]+(\.[0-9]+)?";
+    const SCHEMA_TYPES: &'static [&'static str] = &["string", "number"];
 
     fn parse(text: &str) -> Result<Self, String> {
         let number: Self = text
@@ -57,8 +63,7 @@ impl Bound for f64 {
 }
 
 /// From `min` to `max`, both included. Written `min..max`, or as one value where both are the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(into = "String", try_from = "String")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Range<T: Bound> {
     min: T,
     max: T,
@@ -131,17 +136,38 @@ impl<T: Bound> FromStr for Range<T> {
     }
 }
 
-impl<T: Bound> From<Range<T>> for String {
-    fn from(range: Range<T>) -> Self {
-        range.to_string()
+impl<T: Bound> Serialize for Range<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
     }
 }
 
-impl<T: Bound> TryFrom<String> for Range<T> {
-    type Error = String;
+impl<'de, T: Bound> Deserialize<'de> for Range<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Reader(PhantomData))
+    }
+}
 
-    fn try_from(text: String) -> Result<Self, String> {
-        text.parse()
+/// Reads a range from text, or from a number, as YAML has it for `rate: 2`.
+struct Reader<T>(PhantomData<T>);
+
+impl<T: Bound> de::Visitor<'_> for Reader<T> {
+    type Value = Range<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a range")
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Self::Value, E> {
+        text.parse().map_err(E::custom)
+    }
+
+    fn visit_u64<E: de::Error>(self, number: u64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
+    }
+
+    fn visit_f64<E: de::Error>(self, number: f64) -> Result<Self::Value, E> {
+        self.visit_str(&number.to_string())
     }
 }
 
@@ -156,7 +182,7 @@ impl<T: Bound> JsonSchema for Range<T> {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         let bound = T::PATTERN;
-        json_schema!({ "type": "string", "pattern": format!(r"^{bound}(\.\.{bound})?$") })
+        json_schema!({ "type": T::SCHEMA_TYPES, "pattern": format!(r"^{bound}(\.\.{bound})?$") })
     }
 }
 

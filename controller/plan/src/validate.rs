@@ -9,6 +9,7 @@ use crate::faults::{ClockFaults, PartitionFaults};
 use crate::mistake::{Mistake, Mistakes};
 use crate::plan::{Known, Plan};
 use crate::target::{Target, minority_size};
+use crate::wording::suggest;
 
 /// The largest cluster that a plan may ask for.
 pub(crate) const NODES_MAX: usize = 15;
@@ -116,7 +117,7 @@ fn node(plan: &Plan, known: &Known<'_>, found: &mut Mistakes) {
     {
         let instead = match known.planted_bugs {
             [] => "this build has none: write null, or build with planted bugs".to_owned(),
-            names => crate::parse::suggest(bug, names),
+            names => suggest(bug, names),
         };
         found.add(
             "node.planted_bug",

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 
 use proptest::prelude::*;
-use shakedown_history::NodeId;
+use shakedown_history::fault::FaultWindow;
+use shakedown_history::{Evidence, FaultId, NodeId};
 use shakedown_plan::{
-    Fault, Link, Partition, Shape, Target, leaves_majority, partition_links, resolve_target,
+    Family, Fault, Faults, KillFaults, Link, Partition, PauseFaults, Shape, Target,
+    leaves_majority, partition_links, resolve_target,
 };
 
 fn cluster(count: u64) -> Vec<NodeId> {
@@ -259,4 +261,46 @@ fn the_journal_says_what_a_fault_came_to() {
         spec.params,
         serde_json::json!({ "family": "kill", "target": "leader" })
     );
+}
+
+#[test]
+fn a_family_counts_once_one_of_its_faults_bit() {
+    let faults = Faults {
+        kill: Some(KillFaults::default()),
+        pause: Some(PauseFaults::default()),
+        ..Faults::default()
+    };
+    let window = |fault: Fault, bit| FaultWindow {
+        fault: FaultId(0),
+        spec: fault.resolve(&cluster(3), None, 0).spec(&fault),
+        injected: Some(1),
+        healed: Some(2),
+        skipped: None,
+        failed: None,
+        evidence: vec![Evidence {
+            node: None,
+            bit,
+            summary: String::new(),
+            detail: serde_json::Value::Null,
+        }],
+    };
+    let kill = window(
+        Fault::Kill {
+            target: Target::One,
+        },
+        true,
+    );
+    let pause = |bit| {
+        window(
+            Fault::Pause {
+                target: Target::One,
+            },
+            bit,
+        )
+    };
+    assert_eq!(
+        faults.never_bit(&[kill.clone(), pause(false)]),
+        [Family::Pause]
+    );
+    assert_eq!(faults.never_bit(&[kill, pause(false), pause(true)]), []);
 }

@@ -10,9 +10,9 @@ const KNOWN: Known<'_> = Known {
 
 fn yaml_files(folder: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
-    let mut files: Vec<PathBuf> = std::fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+    let listing = std::fs::read_dir(folder).expect("the folder is part of the checkout");
+    let mut files: Vec<PathBuf> = listing
+        .map(|entry| entry.expect("the folder can be listed").path())
         .collect();
     files.retain(|file| file.extension().is_some_and(|e| e == "yaml"));
     files.sort();
@@ -20,10 +20,16 @@ fn yaml_files(folder: &str) -> Vec<PathBuf> {
     files
 }
 
-/// Parses a file under its bare name, so that messages are the same wherever the checkout lies.
+/// The file's name without its folder: messages are the same wherever the checkout lies.
+fn bare_name(file: &Path) -> &str {
+    file.file_name()
+        .and_then(|name| name.to_str())
+        .expect("our files have plain names")
+}
+
 fn parse(file: &Path) -> Result<(Plan, String), PlanErrors> {
-    let name = file.file_name().unwrap().to_str().unwrap();
-    let (plan, lints) = Plan::parse(name, &std::fs::read_to_string(file).unwrap(), &KNOWN)?;
+    let text = std::fs::read_to_string(file).expect("our files can be read");
+    let (plan, lints) = Plan::parse(bare_name(file), &text, &KNOWN)?;
     let lints: Vec<String> = lints.iter().map(ToString::to_string).collect();
     Ok((plan, lints.join("\n")))
 }

@@ -149,3 +149,15 @@ fn runs_of_a_campaign_differ_in_their_seed_alone() {
         }
     );
 }
+
+#[test]
+fn a_range_may_be_a_single_value_and_a_rate_a_plain_number() {
+    let text = "name: p\nfaults: { clock: { rate: 2, offset: 1s } }\nschedule: { gap: 500ms }\n";
+    let (plan, _) = Plan::parse("p.yaml", text, &KNOWN).unwrap();
+    let clock = plan.faults.clock.unwrap();
+    assert_eq!(
+        (clock.rate, clock.offset),
+        (Range::new(2.0, 2.0), milliseconds(1_000, 1_000))
+    );
+    assert_eq!(plan.schedule.gap, milliseconds(500, 500));
+}
