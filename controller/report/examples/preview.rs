@@ -1,0 +1,27 @@
+//! Writes made-up pages for the eye: `cargo run -p shakedown-report --example preview -- DIRECTORY`.
+
+use std::path::PathBuf;
+use std::{env, fs, io};
+
+#[path = "../tests/fixture/mod.rs"]
+mod fixture;
+
+use shakedown_report::{IndexPage, RunSummary, render_index, render_run};
+
+fn main() -> io::Result<()> {
+    let directory = PathBuf::from(env::args().nth(1).unwrap_or_else(|| ".".to_owned()));
+    let (violation, empty) = (fixture::violation(60), fixture::empty());
+    fs::write(directory.join("violation.html"), render_run(&violation))?;
+    fs::write(directory.join("empty.html"), render_run(&empty))?;
+    let index = IndexPage {
+        title: "nightly".to_owned(),
+        tool: violation.header.tool.clone(),
+        runs: vec![
+            RunSummary::of(&violation, "nightly", "violation.html"),
+            RunSummary::of(&empty, "smoke", "empty.html"),
+        ],
+        planted_bugs: Some((6, 6)),
+        notes: Vec::new(),
+    };
+    fs::write(directory.join("index.html"), render_index(&index))
+}

@@ -1,0 +1,70 @@
+//! How a verdict is shown: an icon, a word and a colour class, never a colour alone.
+
+use maud::{Markup, html};
+use shakedown_checker::Verdict;
+
+/// A verdict's appearance.
+pub(crate) struct Words {
+    pub(crate) icon: &'static str,
+    pub(crate) word: &'static str,
+    pub(crate) class: &'static str,
+}
+
+impl Words {
+    pub(crate) fn of(verdict: Verdict) -> Self {
+        let (icon, word, class) = match verdict {
+            Verdict::Pass => ("✓", "Pass", "pass"),
+            Verdict::Violation => ("✕", "Violation", "violation"),
+            Verdict::Inconclusive => ("?", "Inconclusive", "inconclusive"),
+            Verdict::HarnessError => ("!", "Harness error", "harness-error"),
+        };
+        Self { icon, word, class }
+    }
+}
+
+/// A small label: icon and word.
+pub(crate) fn badge(verdict: Verdict) -> Markup {
+    let words = Words::of(verdict);
+    html! {
+        span class=(format!("badge {}", words.class)) {
+            span.icon aria-hidden="true" { (words.icon) } (words.word)
+        }
+    }
+}
+
+/// `1 op`, `2 ops`: thousands are set apart, so that large counts can be read.
+pub(crate) fn count(n: usize, noun: &str) -> String {
+    count_of(n, noun, &format!("{noun}s"))
+}
+
+/// [`count`] for nouns whose plural is not made with an s.
+pub(crate) fn count_of(n: usize, noun: &str, plural: &str) -> String {
+    format!("{} {}", thousands(n as u64), if n == 1 { noun } else { plural })
+}
+
+/// `1234567` as `1,234,567`.
+pub(crate) fn thousands(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn counts_are_readable() {
+        assert_eq!(count(1, "op"), "1 op");
+        assert_eq!(count(0, "op"), "0 ops");
+        assert_eq!(count(999, "op"), "999 ops");
+        assert_eq!(count(1000, "op"), "1,000 ops");
+        assert_eq!(thousands(1_234_567), "1,234,567");
+    }
+}
