@@ -21,6 +21,9 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
         let mut log = LogView::default();
         let mut basis = Basis::default();
         for place in places_of(position, trace) {
+            if log.disk() != Some(place.disk()) {
+                basis = Basis::default();
+            }
             match place.event() {
                 Event::Start { .. } => {
                     let promised = promised(&log).filter(|_| log.disk() == Some(place.disk()));
@@ -28,7 +31,6 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                     if let Some(promised) = promised {
                         check_recovered(&mut findings, &log, &basis, place, promised);
                     }
-                    basis = Basis::default();
                     continue;
                 }
                 Event::Ack {

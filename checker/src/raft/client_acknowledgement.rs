@@ -14,7 +14,7 @@ use crate::verdict::CheckReport;
 const PROPERTY: Property = Property {
     check: "client-acknowledgement",
     promise: "A client is told success only for its own, committed entry (Raft §8)",
-    subject: "answer to a client",
+    subject: "client answer",
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

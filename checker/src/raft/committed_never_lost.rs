@@ -48,7 +48,7 @@ fn report(findings: &mut Findings, place: Place<'_>, claim: &Claim<'_>) {
     let argument = vec![
         "Every leader of a later term has all committed entries, so nothing can make a node remove one (§5.4).".to_owned(),
         format!("{} committed {id} as leader of term {committed_in}.", claim.place.incarnation()),
-        format!("{} removed {id} in term {term}, which is not before term {committed_in}.", place.incarnation()),
+        format!("{} removed {id} in term {term}, no earlier than it was committed.", place.incarnation()),
         format!("The majority that holds {id} is one node smaller than its leader believed."),
     ];
     findings.add(

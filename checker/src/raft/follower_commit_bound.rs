@@ -12,7 +12,7 @@ use crate::verdict::CheckReport;
 const PROPERTY: Property = Property {
     check: "follower-commit-bound",
     promise: "A follower commits no further than its leader's message vouches for (Raft Figure 2)",
-    subject: "follower's commit",
+    subject: "follower commit",
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -35,7 +35,11 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                     if let (Some(since), Some(first), Some(last)) =
                         (leading, removed.first(), removed.last())
                     {
-                        let range = format!("{} to {}", first.id, last.id);
+                        let range = if first == last {
+                            first.id.to_string()
+                        } else {
+                            format!("{} to {}", first.id, last.id)
+                        };
                         report(&mut findings, since, place, &range);
                     }
                 }

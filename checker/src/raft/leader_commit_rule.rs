@@ -15,7 +15,7 @@ use crate::verdict::CheckReport;
 const PROPERTY: Property = Property {
     check: "leader-commit-rule",
     promise: "A leader commits entries of its own term that a quorum holds on disk (Raft §5.4.2)",
-    subject: "leader's commit",
+    subject: "leader commit",
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

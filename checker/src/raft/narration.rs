@@ -25,7 +25,7 @@ pub(super) fn narrate(node: NodeId, record: &TraceRecord) -> String {
         Event::VoteGranted { candidate, .. } => format!("votes for {candidate} in term {term}"),
         Event::BecomePreCandidate => format!("asks whether it could win, in term {term}"),
         Event::BecomeCandidate { last } => {
-            format!("becomes candidate of term {term} with a log that ends in {last}")
+            format!("becomes candidate of term {term} with {}", log_up_to(*last))
         }
         Event::BecomeLeader { votes, .. } => {
             format!(
@@ -36,7 +36,7 @@ pub(super) fn narrate(node: NodeId, record: &TraceRecord) -> String {
         Event::StepDown { reason, seen_term } => {
             format!("steps down in term {term} (seen term {seen_term}): {reason}")
         }
-        other => return format!("{node} {} in term {term}", log_event(other)),
+        other => format!("in term {term} {}", log_event(other)),
     };
     format!("{node} {what}")
 }
@@ -46,7 +46,10 @@ fn log_event(event: &Event) -> String {
         Event::Append { id, kind, .. } => format!("appends {} {id}", entry_kind(*kind)),
         Event::AppendDurable { last } => format!("has its log up to {last} on disk"),
         Event::Truncate { from, old_last } => {
-            format!("truncates its log from index {from} (it ended in {old_last})")
+            format!(
+                "truncates its log from index {from} on (it had {})",
+                log_up_to(*old_last)
+            )
         }
         Event::Ack {
             to,
@@ -176,6 +179,14 @@ pub(super) fn match_indexes(acks: &[(NodeId, Index)]) -> String {
         .join(", ")
 }
 
+/// `a log up to 7@t3`; `an empty log`.
+pub(super) fn log_up_to(last: LogId) -> String {
+    match last.index {
+        Index(0) => "an empty log".to_owned(),
+        _ => format!("a log up to {last}"),
+    }
+}
+
 /// `term 4 with its vote for n2`.
 pub(super) fn hard_state(state: HardState) -> String {
     match state.voted_for {
@@ -187,8 +198,9 @@ pub(super) fn hard_state(state: HardState) -> String {
 fn start(state: HardState, snapshot: Option<&SnapshotMeta>, last: LogId) -> String {
     let snapshot = snapshot.map_or(String::new(), |s| format!(", a snapshot up to {}", s.last));
     format!(
-        "starts with {}{snapshot} and a log that ends in {last}",
-        hard_state(state)
+        "starts with {}{snapshot} and {}",
+        hard_state(state),
+        log_up_to(last)
     )
 }
 

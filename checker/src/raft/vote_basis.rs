@@ -6,7 +6,7 @@ use shakedown_history::{Event, LogId, NodeId};
 
 use super::Cluster;
 use super::findings::{Findings, Property};
-use super::narration::hard_state;
+use super::narration::{hard_state, log_up_to};
 use super::place::{Place, places};
 use crate::verdict::CheckReport;
 
@@ -55,11 +55,13 @@ fn report_outdated(
 ) {
     let (node, term) = (place.node(), place.term());
     let summary = format!(
-        "{node} granted {candidate} its vote in term {term} although its own log is more up to date: it ends in {last}, the candidate's in {candidate_last}"
+        "{node} granted {candidate} its vote in term {term} although its own log is more up to date: {node} has {}, the candidate {}",
+        log_up_to(last),
+        log_up_to(candidate_last),
     );
     let argument = vec![
         "The log with the later last term is more up to date; of equal last terms, the longer one (§5.4.1).".to_owned(),
-        format!("{candidate}'s log ended in {candidate_last}, {node}'s own in {last}."),
+        format!("{candidate} had {}, {node} itself {}.", log_up_to(candidate_last), log_up_to(last)),
         "Such a vote can elect a leader that lacks committed entries.".to_owned(),
     ];
     findings.add("vote-for-outdated-log", summary, argument, &[place]);

@@ -1,7 +1,7 @@
 //! A disk votes for at most one candidate in a term, across all incarnations on it (Raft §5.2: "each
 //! server will vote for at most one candidate in a given term"; Figure 2: `votedFor` is persistent).
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 use shakedown_history::event::HardState;
 use shakedown_history::{Event, NodeId, Term};
 
@@ -20,6 +20,8 @@ const PROPERTY: Property = Property {
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
     let mut findings = Findings::default();
     let mut votes: FxHashMap<(&str, Term), (NodeId, Place<'_>)> = FxHashMap::default();
+    // A second vote shows twice, on the disk and when it is given: it is reported once.
+    let mut reported: FxHashSet<(&str, Term, NodeId)> = FxHashSet::default();
     for place in places(cluster.traces) {
         if let Event::Start { hard_state, .. } = place.event() {
             if let Some(vote) = votes.get(&(place.disk(), hard_state.term)) {
@@ -34,7 +36,7 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
         let (first, earlier) = *votes
             .entry((place.disk(), term))
             .or_insert((candidate, place));
-        if first != candidate {
+        if first != candidate && reported.insert((place.disk(), term, candidate)) {
             report_double_vote(&mut findings, (first, earlier), (candidate, place), term);
         }
     }
