@@ -10,7 +10,9 @@
 //! When pid 1 of a pid namespace dies, the kernel kills every process in it, whatever that
 //! process did to escape (double fork, `setsid`, ignored signals). With the last process go the
 //! mounts, the network namespaces and the links in them. No cleanup code needs to run, so a
-//! SIGKILL of the outer process leaves as little behind as a clean end.
+//! SIGKILL of the outer process leaves as little behind as a clean end. (All that is left is
+//! the exit status of pid 1, for the machine's own init to collect, as of any orphan. In a
+//! container whose init collects none, it stays in the process list as a zombie.)
 //!
 //! - [`enter`](enter()): into the sandbox, first thing in `main`
 //! - [`NetNamespace`]: the network of one node

@@ -7,6 +7,7 @@
 use crate::{Capability, Sandbox, Side, enter, probe};
 use std::os::unix::process::CommandExt;
 use std::panic::Location;
+use std::path::Path;
 use std::process::{Command, ExitCode, exit};
 use std::time::Instant;
 
@@ -109,4 +110,46 @@ fn again_as_ordinary_user() -> bool {
             true
         }
     }
+}
+
+/// What is left of a sandbox: processes with `mark` in their environment, and mounts and
+/// interfaces of a sandbox's on the host. To be called outside.
+#[must_use]
+pub fn leftovers(mark: &str) -> Vec<String> {
+    let processes = std::fs::read_dir("/proc")
+        .expect("there is a /proc")
+        .flatten();
+    let marked = |folder: &Path| {
+        // Gone by now, or another user's: not ours.
+        let environment = std::fs::read(folder.join("environ")).unwrap_or_default();
+        environment
+            .windows(mark.len())
+            .any(|part| part == mark.as_bytes())
+    };
+    let stat = |folder: &Path| std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    let mut left: Vec<String> = processes
+        .map(|entry| entry.path())
+        .filter(|folder| marked(folder))
+        .map(|folder| format!("process {}", stat(&folder)))
+        .collect();
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").expect("there is a /proc");
+    let ours = |mount: &&str| mount.contains(" - tmpfs shakedown ");
+    left.extend(
+        mounts
+            .lines()
+            .filter(ours)
+            .map(|mount| format!("mount {mount}")),
+    );
+    let interfaces = std::fs::read_to_string("/proc/self/net/dev").expect("there is a /proc");
+    let ours = |line: &&str| {
+        let name = line.trim_start();
+        name.starts_with("clients:") || name.starts_with("port")
+    };
+    left.extend(
+        interfaces
+            .lines()
+            .filter(ours)
+            .map(|line| format!("interface {line}")),
+    );
+    left
 }
