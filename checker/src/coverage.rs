@@ -200,7 +200,7 @@ fn work_not_done(work: &Work, contract: &CoverageContract) -> Vec<String> {
     let mut unmet = Vec::new();
     if (work.ok.len() as u64) < contract.min_ok_ops {
         unmet.push(format!(
-            "Only {} ops were ok in the whole run; {} are asked for.",
+            "Only {} ops were ok in the whole run; {} asked for.",
             work.ok.len(),
             contract.min_ok_ops
         ));
@@ -209,7 +209,7 @@ fn work_not_done(work: &Work, contract: &CoverageContract) -> Vec<String> {
         if *ok < contract.min_ok_ops_per_f {
             let kind = if *is_final { "final " } else { "" };
             unmet.push(format!(
-                "Only {ok} of {invoked} {kind}{f} ops were ok; {} are asked for.",
+                "Only {ok} of {invoked} {kind}{f} ops were ok; {} asked for.",
                 contract.min_ok_ops_per_f
             ));
         }
@@ -230,7 +230,7 @@ fn idle_windows(work: &Work, faults: &[FaultWindow], contract: &CoverageContract
         (ok < asked).then(|| {
             let seconds = (to - from) as f64 / 1e9;
             format!(
-                "Only {ok} ops were ok during the {seconds:.1} s of {}, although a majority could serve; {asked} are asked for.",
+                "Only {ok} ops were ok during the {seconds:.1} s of {}, although a majority could serve; {asked} asked for.",
                 name(fault)
             )
         })
@@ -298,7 +298,7 @@ fn leader_never_changed(
     });
     (!changed).then(|| {
         format!(
-            "No leader was elected in the {} fault windows that hit a leader, nor in the {:.1} s after each.",
+            "No new leader was elected in any of the {} fault windows that hit a leader, nor in the {:.1} s after.",
             hits.len(),
             contract.leader_change_within_ms as f64 / 1e3
         )
