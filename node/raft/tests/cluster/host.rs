@@ -21,6 +21,18 @@ pub(crate) struct Disk {
     pub(crate) log: Vec<Entry>,
 }
 
+impl Disk {
+    fn write(&mut self, persist: &Persist) {
+        self.hard_state = persist.hard_state.unwrap_or(self.hard_state);
+        for write in &persist.log {
+            match write {
+                LogWrite::Truncate { from } => self.log.retain(|e| e.id.index < *from),
+                LogWrite::Append(entries) => self.log.extend(entries.iter().cloned()),
+            }
+        }
+    }
+}
+
 /// An output that is not on disk yet.
 #[derive(Debug)]
 struct Unpersisted {
@@ -75,9 +87,13 @@ impl Host {
         &self.disk
     }
 
-    /// The longest election timeout, in ticks.
-    pub(crate) fn election_timeout_ticks_max(&self) -> u64 {
-        self.settings.election_timeout_ticks_max
+    /// The log as the core holds it: what is on disk, changed by what is on its way there.
+    pub(crate) fn log_in_memory(&self) -> Vec<Entry> {
+        let mut disk = self.disk.clone();
+        self.unpersisted
+            .iter()
+            .for_each(|output| disk.write(&output.persist));
+        disk.log
     }
 
     pub(super) fn start(&mut self, happened: &mut Vec<Happened>) {
@@ -139,7 +155,7 @@ impl Host {
         }
         let (old_state, old_last) = (self.disk.hard_state, self.durable().last);
         for output in &synced {
-            self.write(&output.persist);
+            self.disk.write(&output.persist);
         }
         let durable = self.durable();
         let mut events = Vec::new();
@@ -193,16 +209,6 @@ impl Host {
         if term == self.term() {
             self.record(term, after.trace, happened);
             happened.extend(after.send.into_iter().map(Happened::Sent));
-        }
-    }
-
-    fn write(&mut self, persist: &Persist) {
-        self.disk.hard_state = persist.hard_state.unwrap_or(self.disk.hard_state);
-        for write in &persist.log {
-            match write {
-                LogWrite::Truncate { from } => self.disk.log.retain(|e| e.id.index < *from),
-                LogWrite::Append(entries) => self.disk.log.extend(entries.iter().cloned()),
-            }
         }
     }
 
