@@ -15,6 +15,13 @@ pub(crate) struct KeyHistory<C> {
     pub(crate) ops: Vec<ClientOp<C>>,
 }
 
+impl<C> KeyHistory<C> {
+    /// How many of the ops returned.
+    pub(crate) fn returned(&self) -> usize {
+        self.ops.iter().filter(|op| op.returned.is_some()).count()
+    }
+}
+
 /// An op that took effect, or may have.
 #[derive(Clone, Debug)]
 pub(crate) struct ClientOp<C> {

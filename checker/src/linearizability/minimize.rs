@@ -4,7 +4,10 @@
 //! explain the part. Dropping ops that only observe is always fair. Of a register's ops, one that left a
 //! value may be dropped if no kept op that observed this value can have seen it from there: because that
 //! one returned first, or because a kept op between the two, in real time, found or left another value.
+//! And the last op that a kept one can have its value from, were it not for such an op between, stays too:
+//! so that a person sees where the value came from.
 
+use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::Value;
 
 use crate::linearizability::budget::{Budget, Limits, Meter};
@@ -15,7 +18,7 @@ use crate::model::{Effect, Model, RegisterCall};
 
 /// How much may be spent on making one failure smaller, in configurations and ops looked at. Not time: the
 /// same history has the same smallest part on every machine.
-const WORK: u64 = 20_000_000;
+const WORK: u64 = 2_000_000;
 
 /// The ops of the smallest failing part found, by position, and the one of them that is stuck.
 pub(crate) struct Failure {
@@ -44,6 +47,7 @@ pub(crate) fn minimize<M: Model>(
         ops,
         limits: Limits::new(budget, 1),
         work_left: WORK,
+        origins: origins(model, ops),
         kept: (0..ops.len()).filter(|at| ops[*at].invoked < end).collect(),
         stuck: stuck as usize,
     };
@@ -64,6 +68,8 @@ struct Reduction<'a, M: Model> {
     ops: &'a [ClientOp<M::Call>],
     limits: Limits,
     work_left: u64,
+    /// For each op the last one, by invocation, that left the value which it observed.
+    origins: Vec<Option<usize>>,
     kept: Vec<usize>,
     stuck: usize,
 }
@@ -94,9 +100,11 @@ impl<M: Model> Reduction<'_, M> {
         let mut chunk = self.kept[start..end].to_vec();
         loop {
             let visibility = Visibility::new(self.model, self.ops, &rest);
-            let (stay, go): (Vec<_>, Vec<_>) = chunk
-                .into_iter()
-                .partition(|at| visibility.must_stay(self.model, &self.ops[*at]));
+            let origins: FxHashSet<usize> =
+                rest.iter().filter_map(|at| self.origins[*at]).collect();
+            let (stay, go): (Vec<_>, Vec<_>) = chunk.into_iter().partition(|at| {
+                origins.contains(at) || visibility.must_stay(self.model, &self.ops[*at])
+            });
             if stay.is_empty() {
                 return rest;
             }
@@ -123,6 +131,28 @@ impl<M: Model> Reduction<'_, M> {
             Decision::Linearizable | Decision::Undecided { .. } => None,
         }
     }
+}
+
+/// For each op the last one, by invocation, that left the value which it observed.
+fn origins<M: Model>(model: &M, ops: &[ClientOp<M::Call>]) -> Vec<Option<usize>> {
+    let mut sources: FxHashMap<&Value, Vec<usize>> = FxHashMap::default();
+    for (at, op) in ops.iter().enumerate() {
+        if let Some(value) = model.as_register(&op.call).and_then(RegisterCall::written) {
+            sources.entry(value).or_default().push(at);
+        }
+    }
+    let origin = |op: &ClientOp<M::Call>| {
+        let value = model.as_register(&op.call)?.observed()?;
+        let sources = sources.get(value)?;
+        let returned = op.returned?;
+        let after = sources.partition_point(|source| ops[*source].invoked < returned);
+        sources[..after]
+            .iter()
+            .rev()
+            .copied()
+            .find(|source| ops[*source].invoked != op.invoked)
+    };
+    ops.iter().map(origin).collect()
 }
 
 /// From which ops the kept ones can have what they observed.

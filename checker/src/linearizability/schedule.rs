@@ -24,11 +24,20 @@ pub(crate) enum How {
     Search,
 }
 
+/// What is known of a key, and how it is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decided {
+    pub(crate) decision: Decision,
+    pub(crate) how: How,
+}
+
 /// A turn of one key.
 struct Turn {
     key: usize,
     /// None: verify the witness first.
     effort: Option<u64>,
+    /// The most ops that an earlier turn got past.
+    decided: usize,
 }
 
 /// Decides every key; results in the order of `keys`.
@@ -36,49 +45,51 @@ pub(crate) fn decide_all<M: Model>(
     model: &M,
     keys: &[KeyHistory<M::Call>],
     budget: Budget,
-) -> Vec<(Decision, How)> {
+) -> Vec<Decided> {
     let cores = thread::available_parallelism().map_or(1, NonZero::get);
     let threads = cores.min(keys.len());
     let limits = Limits::new(budget, threads);
-    let turns = (0..keys.len())
-        .map(|key| Turn { key, effort: None })
-        .collect();
-    let queue: Mutex<VecDeque<Turn>> = Mutex::new(turns);
-    let start = (
-        Decision::Undecided {
-            why: Exhausted::Time,
-            decided: 0,
-        },
-        How::Search,
-    );
-    let results = Mutex::new(vec![start; keys.len()]);
+    let first_turn = |key| Turn {
+        key,
+        effort: None,
+        decided: 0,
+    };
+    let queue: Mutex<VecDeque<Turn>> = Mutex::new((0..keys.len()).map(first_turn).collect());
+    let results: Mutex<Vec<Option<Decided>>> = Mutex::new(vec![None; keys.len()]);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| {
                 while let Some(turn) = pop(&queue) {
                     let key = turn.key;
-                    let (decision, how, next) = take_turn(model, &keys[key], turn, limits);
-                    if let Some(next) = next {
-                        locked(&queue).push_back(next);
+                    match take_turn(model, &keys[key], turn, limits) {
+                        Ok(decided) => locked(&results)[key] = Some(decided),
+                        Err(next) => locked(&queue).push_back(next),
                     }
-                    record(&mut locked(&results)[key], decision, how);
                 }
             });
         }
     });
-    results
+    let results = results
         .into_inner()
-        .expect("a thread that panics ends the scope with a panic")
+        .expect("a thread that panics ends the scope with a panic");
+    results
+        .into_iter()
+        .map(|decided| decided.expect("every key's last turn has a result"))
+        .collect()
 }
 
+/// What is known of the key for good, or else its next turn.
 fn take_turn<M: Model>(
     model: &M,
     key: &KeyHistory<M::Call>,
     turn: Turn,
     limits: Limits,
-) -> (Decision, How, Option<Turn>) {
+) -> Result<Decided, Turn> {
     if turn.effort.is_none() && witness::verifies(model, &key.ops) {
-        return (Decision::Linearizable, How::Witness, None);
+        return Ok(Decided {
+            decision: Decision::Linearizable,
+            how: How::Witness,
+        });
     }
     let effort = turn
         .effort
@@ -88,35 +99,24 @@ fn take_turn<M: Model>(
         Ok(()) => engine::decide(model, &key.ops, &mut meter),
         Err(why) => Decision::Undecided { why, decided: 0 },
     };
-    let again = matches!(
-        decision,
-        Decision::Undecided {
-            why: Exhausted::Effort,
-            ..
-        }
-    );
-    let next = again.then(|| Turn {
-        effort: Some(effort.saturating_mul(2)),
-        ..turn
-    });
-    (decision, How::Search, next)
-}
-
-/// Keeps the best of what was found; of two attempts without an answer the later reason and the
-/// longer way.
-fn record(result: &mut (Decision, How), decision: Decision, how: How) {
-    let decided_before = match result.0 {
-        Decision::Undecided { decided, .. } => decided,
-        decision => unreachable!("a decided key has no further turn: {decision:?}"),
-    };
     let decision = match decision {
-        Decision::Undecided { why, decided } => Decision::Undecided {
-            why,
-            decided: decided.max(decided_before),
-        },
-        decision => decision,
+        Decision::Undecided { why, decided } => {
+            let decided = decided.max(turn.decided);
+            if why == Exhausted::Effort {
+                return Err(Turn {
+                    effort: Some(effort.saturating_mul(2)),
+                    decided,
+                    ..turn
+                });
+            }
+            Decision::Undecided { why, decided }
+        }
+        certain => certain,
     };
-    *result = (decision, how);
+    Ok(Decided {
+        decision,
+        how: How::Search,
+    })
 }
 
 fn pop(queue: &Mutex<VecDeque<Turn>>) -> Option<Turn> {

@@ -95,8 +95,8 @@ struct World {
     calls: Vec<Call>,
     processes: Vec<u64>,
     registers: Vec<Value>,
-    /// Of key 0: all values that ops which return have put there, in order.
-    past: Vec<Value>,
+    /// By key: all values that ops which return have put there, in order.
+    past: Vec<Vec<Value>>,
     effects: u64,
     next_value: i64,
     stale_done: bool,
@@ -114,7 +114,7 @@ impl World {
             calls: Vec::new(),
             processes: (0..shape.clients as u64).collect(),
             registers: vec![Value::Null; shape.keys],
-            past: vec![Value::Null],
+            past: vec![vec![Value::Null]; shape.keys],
             effects: 0,
             next_value: 100,
             stale_done: !shape.stale,
@@ -207,8 +207,8 @@ impl World {
             }
             _ => None,
         };
-        if call.key == 0 && call.returns && *register != before {
-            self.past.push(register.clone());
+        if call.returns && *register != before {
+            self.past[call.key].push(register.clone());
         }
         call.outcome = Some(ok.map(|ok| (ok, self.effects)));
     }
@@ -240,15 +240,20 @@ impl World {
 
     fn perhaps_stale(&mut self, id: usize, value: Value) -> Value {
         let call = &self.calls[id];
-        let in_the_middle = id > self.shape.ops / 2;
-        if self.stale_done || !in_the_middle || call.f != "read" || call.key != 0 {
-            return value;
-        }
-        self.stale_done = true;
-        match self.shape.values {
-            Some(_) => json!(EARLY),
-            // So many changes ago that every op of then, all of which return, has returned.
-            None => self.past[self.past.len() - 1 - 4 * self.shape.clients].clone(),
+        // So many changes ago that every op of then, all of which return, has returned.
+        let ago = 4 * self.shape.clients + 1;
+        let replaced = self.past[call.key].iter().rev().nth(ago);
+        match (replaced, self.shape.values) {
+            _ if self.stale_done || id <= self.shape.ops / 2 || call.f != "read" => value,
+            (None, _) => value,
+            (Some(replaced), None) => {
+                self.stale_done = true;
+                replaced.clone()
+            }
+            (Some(_), Some(_)) => {
+                self.stale_done = true;
+                json!(EARLY)
+            }
         }
     }
 

@@ -95,11 +95,7 @@ impl<'a, M: Model> Register<'a, M> {
         Some(Finding {
             kind: "phantom-value",
             summary: format!("{told} {why}: a phantom value"),
-            argument: vec![
-                narrator.sentence(stuck.invoked),
-                format!("It saw {seen}."),
-                detail,
-            ],
+            argument: vec![narrator.sentence(stuck.invoked), detail],
         })
     }
 
