@@ -1,5 +1,6 @@
 // Puts the page together once its data is unpacked.
 async function start() {
+  if (!document.getElementById("run-data")) return showNothing();
   const run = await readRun();
   const state = createState(run);
   const showCursor = linkPlots(state);
@@ -10,6 +11,11 @@ async function start() {
   addEventListener("hashchange", () => readHash(state));
   page.dataset.ops = run.count;
   page.dataset.drawn = timeline.drawn;
+}
+
+// Nothing was recorded; the page says so without our help.
+function showNothing() {
+  page.dataset.ops = page.dataset.drawn = page.dataset.rows = 0;
 }
 
 start();

@@ -7,7 +7,7 @@ pub(crate) fn ticks(end: u64, count: u64) -> Vec<u64> {
 }
 
 /// The step of [`ticks`].
-fn step(end: u64, count: u64) -> u64 {
+pub(crate) fn step(end: u64, count: u64) -> u64 {
     assert!(count > 0, "a scale needs room for one tick");
     let mut power = 1;
     loop {
@@ -22,10 +22,13 @@ fn step(end: u64, count: u64) -> u64 {
 
 /// A stretch without any event is left out where it is this many times longer than all shorter
 /// stretches together: what is drawn would vanish beside it.
-const CUT_RATIO: u64 = 8;
+const CUT_RATIO: u64 = 10;
+
+/// A drawing with more cuts than this would be harder to read than one that is too small.
+const CUTS_MAX: usize = 3;
 
 /// How wide the mark of a cut is.
-const CUT_WIDTH: f64 = 34.0;
+pub(crate) const CUT_WIDTH: f64 = 64.0;
 
 /// A linear time axis in pieces of one scale. What lies between two pieces is marked as cut and its
 /// length is written there, so that the axis never lies.
@@ -96,18 +99,17 @@ impl BrokenAxis {
     }
 }
 
-/// The stretches to leave out, in order.
+/// The stretches to leave out, in order: the few that dwarf everything else, or none.
 fn cuts(moments: &[u64]) -> Vec<(u64, u64)> {
-    let mut lengths: Vec<u64> = moments.windows(2).map(|two| two[1] - two[0]).collect();
-    lengths.retain(|length| *length > 0);
+    let stretches = || moments.windows(2).map(|two| (two[0], two[1])).filter(|(a, b)| a < b);
+    let mut lengths: Vec<u64> = stretches().map(|(from, to)| to - from).collect();
     lengths.sort_unstable();
-    let mut shorter = 0;
-    for length in lengths {
-        if shorter > 0 && length > CUT_RATIO * shorter {
-            let stretches = moments.windows(2).map(|two| (two[0], two[1]));
-            return stretches.filter(|(from, to)| to - from >= length).collect();
+    for shorter in lengths.len().saturating_sub(CUTS_MAX)..lengths.len() {
+        let together: u64 = lengths[..shorter].iter().sum();
+        let least = lengths[shorter];
+        if together > 0 && least > CUT_RATIO * together {
+            return stretches().filter(|(from, to)| to - from >= least).collect();
         }
-        shorter += length;
     }
     Vec::new()
 }

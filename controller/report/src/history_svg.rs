@@ -2,7 +2,8 @@
 
 use maud::{Markup, html};
 
-use crate::axis::{self, BrokenAxis};
+use crate::axis::BrokenAxis;
+use crate::axis_svg;
 use crate::op_refs::Numbered;
 use crate::pairs::{self, Outcome, Pair};
 use crate::time;
@@ -31,7 +32,8 @@ pub(crate) fn render(ops: &Numbered<'_>) -> Markup {
     html! {
         svg.history viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
             aria-label=(format!("The failing sub-history on true time, {} ops", rows.len())) {
-            (draw_axis(&axis, height, rows))
+            (axis_svg::render(&axis, height - 4.0))
+            (returns(rows, &axis, height - 4.0))
             @for (i, pair) in rows.iter().enumerate() {
                 (row(pair, i + 1, ops, &axis))
             }
@@ -49,56 +51,13 @@ fn time_axis(rows: &[Pair<'_>]) -> BrokenAxis {
     BrokenAxis::over(&moments, LABELS_WIDTH, WIDTH - OPEN_END - 6.0)
 }
 
-fn draw_axis(axis: &BrokenAxis, height: f64, rows: &[Pair<'_>]) -> Markup {
-    let bottom = height - 4.0;
+/// Where each op returned: what begins to the right of it comes after it.
+fn returns(rows: &[Pair<'_>], axis: &BrokenAxis, bottom: f64) -> Markup {
     html! {
-        g.axis {
-            @for piece in &axis.pieces {
-                line.rule x1=(px(piece.x)) x2=(px(piece.end())) y1="22" y2="22" {}
-            }
-            @for (x, label, anchor) in axis_labels(axis) {
-                text x=(px(x)) y="14" text-anchor=(anchor) { (label) }
-                line.tick x1=(px(x)) x2=(px(x)) y1="18" y2="22" {}
-            }
-            @for (x, omitted) in axis.cuts() {
-                g.cut {
-                    title { "Nothing happens here for " (time::duration(omitted)) }
-                    rect x=(px(x - 17.0)) y="22" width="34" height=(px(bottom - 22.0)) {}
-                    text x=(px(x)) y="14" text-anchor="middle" { "⫽ " (time::duration(omitted)) }
-                }
-            }
-            // Where each op returned: what begins to the right of it comes after it.
-            @for end in rows.iter().filter(|p| p.outcome() == Outcome::Ok).filter_map(Pair::end_ns) {
-                line.returned x1=(px(axis.x(end))) x2=(px(axis.x(end))) y1="22" y2=(px(bottom)) {}
-            }
+        @for end in rows.iter().filter(|p| p.outcome() == Outcome::Ok).filter_map(Pair::end_ns) {
+            line.returned x1=(px(axis.x(end))) x2=(px(axis.x(end))) y1="22" y2=(px(bottom)) {}
         }
     }
-}
-
-/// The first moment in full; then round offsets from it, where they fit.
-fn axis_labels(axis: &BrokenAxis) -> Vec<(f64, String, &'static str)> {
-    let (first, last) = (axis.pieces[0], axis.pieces[axis.pieces.len() - 1]);
-    let mut labels = vec![(first.x, time::moment(first.from), "start")];
-    let mut free_from = first.x + 74.0;
-    for piece in &axis.pieces {
-        let mut ticks: Vec<u64> = axis::ticks(last.to - first.from, 400).into();
-        ticks.retain(|t| (piece.from..=piece.to).contains(&(first.from + t)));
-        let every = ticks.len().div_ceil(tick_room(piece)).max(1);
-        for tick in ticks.into_iter().step_by(every) {
-            let x = axis.x(first.from + tick);
-            if x >= free_from && x <= piece.end() - 20.0 {
-                labels.push((x, format!("+{}", time::duration(tick)), "middle"));
-                free_from = x + 78.0;
-            }
-        }
-        free_from = free_from.max(piece.end() + 60.0);
-    }
-    labels
-}
-
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a few at most")]
-fn tick_room(piece: &axis::Piece) -> usize {
-    ((piece.end() - piece.x) / 90.0).clamp(1.0, 8.0) as usize
 }
 
 fn row(pair: &Pair<'_>, number: usize, ops: &Numbered<'_>, axis: &BrokenAxis) -> Markup {

@@ -9,7 +9,7 @@ use shakedown_checker::Verdict;
 use crate::opening::command_box;
 use crate::page::RunPage;
 use crate::pairs::Pair;
-use crate::verdict_words::{Words, badge, count, thousands};
+use crate::verdict_words::{Words, badge, count, sentence, thousands};
 use crate::{run_data, shell, time};
 
 /// More runs than this are not listed, except those that need a look.
@@ -68,7 +68,7 @@ impl RunSummary {
             anomalies,
             faults,
             ops: ops as u64,
-            duration_ns: run_data::end_ns(page),
+            duration_ns: run_data::end_ns(page).unwrap_or(0),
             repeat_command: page.repeat_command.clone(),
         }
     }
@@ -118,7 +118,7 @@ fn opening(index: &IndexPage, worst: Option<Verdict>, missed: bool) -> Markup {
         header class=(format!("opening {class}")) {
             p.eyebrow { "shakedown" span.sep aria-hidden="true" { "/" } (index.title) }
             h1 { span.icon aria-hidden="true" { (icon) } (word) }
-            p.sentence { (sentence(&index.runs)) }
+            p.sentence { (in_short(&index.runs)) }
             @if let Some((caught, all)) = index.planted_bugs {
                 p.trust { "Planted bugs caught: " b { (caught) " of " (all) } ". "
                     @if missed { "A checker that misses planted bugs cannot be trusted with yours." } }
@@ -129,17 +129,27 @@ fn opening(index: &IndexPage, worst: Option<Verdict>, missed: bool) -> Markup {
     }
 }
 
-fn sentence(runs: &[RunSummary]) -> String {
+/// How many runs came to what, in a sentence.
+fn in_short(runs: &[RunSummary]) -> String {
+    if runs.is_empty() {
+        return "No run has been recorded here yet.".to_owned();
+    }
     let of = |verdict| runs.iter().filter(|r| r.verdict == verdict).count();
-    let (broken, unsure, harness) =
-        (of(Verdict::Violation), of(Verdict::Inconclusive), of(Verdict::HarnessError));
-    let passed = of(Verdict::Pass);
-    let mut text = format!(
-        "{} of {} broke a promise; {passed} passed, {unsure} inconclusive, {}.",
-        thousands(broken as u64),
-        count(runs.len(), "run"),
-        count(harness, "harness error"),
-    );
+    let (broken, passed) = (of(Verdict::Violation), of(Verdict::Pass));
+    let (unsure, harness) = (of(Verdict::Inconclusive), of(Verdict::HarnessError));
+    let who = if broken == 0 { "None".to_owned() } else { thousands(broken as u64) };
+    let mut text = format!("{who} of {} broke a promise", count(runs.len(), "run"));
+    let rest = [
+        (passed, format!("{} passed", thousands(passed as u64))),
+        (unsure, format!("{} inconclusive", thousands(unsure as u64))),
+        (harness, count(harness, "harness error")),
+    ];
+    let rest: Vec<String> = rest.into_iter().filter(|(n, _)| *n > 0).map(|(_, t)| t).collect();
+    if !rest.is_empty() {
+        text.push_str("; ");
+        text.push_str(&rest.join(", "));
+    }
+    text.push('.');
     if broken == 0 && passed > 0 {
         // The rule of three: with no failure in n independent trials, the failure rate is at most 3/n
         // at 95 % confidence.
@@ -176,7 +186,7 @@ fn cause(anomalies: &[String], faults: &[String], runs: &[&RunSummary]) -> Marku
     html! {
         article.cause {
             p.kind { @for kind in anomalies { code { (kind) } " " } "in " b { (count(runs.len(), "run")) } }
-            p.lead { (smallest.summary) }
+            p.lead { (sentence(&smallest.summary)) }
             p {
                 @if faults.is_empty() { "Without faults" } @else { "Under " (faults.join(", ")) }
                 "; the smallest: " a href=(smallest.href) { (smallest.name) } ", seed " (smallest.seed) "."
@@ -257,10 +267,10 @@ fn run_row(run: &RunSummary) -> Markup {
                 span.summary { (run.plan) @if !run.started.is_empty() { " · " (run.started) } }
             }
             td.number { (run.seed) }
-            td { (run.summary) @for kind in &run.anomalies { " " code { (kind) } } }
+            td { (sentence(&run.summary)) @for kind in &run.anomalies { " " code { (kind) } } }
             td { (run.faults.join(", ")) }
             td.number { (thousands(run.ops)) }
-            td.number { (time::duration(run.duration_ns)) }
+            td.number { @if run.duration_ns > 0 { (time::duration(run.duration_ns)) } }
             td { button.copy.needs-script type="button" data-copy=(run.repeat_command) title=(run.repeat_command) { "Copy command" } }
         }
     }

@@ -18,6 +18,7 @@
 //! every op of every anomaly and the page says what it left out.
 
 mod axis;
+mod axis_svg;
 mod blob;
 mod checks;
 mod faults;
@@ -35,9 +36,11 @@ mod roles;
 mod run_data;
 mod sample;
 mod shell;
+mod static_timeline;
 mod time;
 mod timeline;
 mod trace_excerpt;
+mod trace_svg;
 mod verdict_words;
 mod why;
 mod windows;

@@ -1,11 +1,11 @@
 //! The top of a run's page: the verdict in a sentence, how to see it again, and where it came from.
 
 use maud::{Markup, html};
-use shakedown_checker::{RunVerdict, Verdict};
+use shakedown_checker::Verdict;
 
 use crate::page::Run;
 use crate::time;
-use crate::verdict_words::{Words, count};
+use crate::verdict_words::{Words, count, sentence};
 
 pub(crate) fn render(run: &Run<'_>) -> Markup {
     let page = run.page;
@@ -18,7 +18,7 @@ pub(crate) fn render(run: &Run<'_>) -> Markup {
                 span.icon aria-hidden="true" { (words.icon) }
                 (words.word)
             }
-            p.sentence { (sentence(&page.verdict)) }
+            p.sentence { (sentence(&page.verdict.summary)) }
             (facts(run))
             (command_box("Repeat this run", &page.repeat_command))
             (origin(run))
@@ -32,21 +32,6 @@ pub(crate) fn render(run: &Run<'_>) -> Markup {
     }
 }
 
-/// The verdict's summary as a sentence.
-fn sentence(verdict: &RunVerdict) -> String {
-    let summary = verdict.summary.trim();
-    let mut letters = summary.chars();
-    let Some(first) = letters.next() else {
-        return "The verdict gives no summary.".to_owned();
-    };
-    // A name in lower case at the start (`n1`, `x`) stays as it is.
-    let second_is_letter = letters.clone().next().is_some_and(char::is_lowercase);
-    let first =
-        if second_is_letter { first.to_uppercase().to_string() } else { first.to_string() };
-    let end = if summary.ends_with(['.', '!', '?']) { "" } else { "." };
-    format!("{first}{}{end}", letters.as_str())
-}
-
 /// The run's size in one line.
 fn facts(run: &Run<'_>) -> Markup {
     let page = run.page;
@@ -55,7 +40,10 @@ fn facts(run: &Run<'_>) -> Markup {
     let hold = checks.iter().filter(|c| c.verdict == Verdict::Pass).count();
     html! {
         ul.facts {
-            li { b { (count(run.data.pairs.len(), "op")) } " in " (time::duration(run.data.end_ns)) }
+            li {
+                b { (count(run.data.pairs.len(), "op")) }
+                @if let Some(recorded) = run.recorded_ns { " in " (time::duration(recorded)) }
+            }
             @let clients = run.data.process_lanes.values().max().map_or(0, |lane| lane + 1);
             li { b { (count(clients, "client")) } }
             li { b { (count(page.traces.len(), "traced node")) } }
@@ -103,25 +91,5 @@ fn contents() -> Markup {
         nav aria-label="Sections" {
             ul { @for (id, name) in sections { li { a href=(format!("#{id}")) { (name) } } } }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_summary_becomes_a_sentence() {
-        let said = |summary: &str| {
-            sentence(&RunVerdict {
-                verdict: Verdict::Pass,
-                summary: summary.to_owned(),
-                checks: Vec::new(),
-            })
-        };
-        assert_eq!(said("all 15 checks hold"), "All 15 checks hold.");
-        assert_eq!(said("n1 lost entry 5@t2."), "n1 lost entry 5@t2.");
-        assert_eq!(said("x went back"), "x went back.");
-        assert_eq!(said(""), "The verdict gives no summary.");
     }
 }

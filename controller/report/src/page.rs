@@ -53,17 +53,21 @@ pub(crate) struct Run<'a> {
     pub(crate) data: RunData<'a>,
     /// The page's own remarks: traces that could not be placed, ops left out.
     pub(crate) remarks: Vec<String>,
+    /// How long the run lasted by its records; none where nothing was recorded.
+    pub(crate) recorded_ns: Option<u64>,
 }
 
 /// Renders a run's page: one self-contained HTML file.
 #[must_use]
 pub fn render_run(page: &RunPage) -> String {
-    let end_ns = run_data::end_ns(page);
+    let recorded_ns = run_data::end_ns(page);
+    // A scale needs a length, even where there is nothing to draw.
+    let end_ns = recorded_ns.unwrap_or(1_000_000_000);
     let (lanes, mut remarks) = roles::node_lanes(page, end_ns);
     let data = RunData::gather(page, end_ns);
     let packed = run_data::pack(&data, page, &lanes);
     remarks.extend(packed.remark.clone());
-    let run = Run { page, lanes, data, remarks };
+    let run = Run { page, lanes, data, remarks, recorded_ns };
     let body = body(&run, &packed.base64);
     let title = format!("{} · {}", verdict_title(page), page.name);
     shell::document(&title, shell::RUN_SCRIPT, &body)

@@ -127,9 +127,15 @@ fn horizontal(y: f64, label: &str) -> Markup {
     }
 }
 
+/// Where a moment is on the axis that all charts of the page share.
 #[expect(clippy::cast_precision_loss, reason = "drawing units need no 53 bits")]
-fn x(ns: u64, end_ns: u64) -> f64 {
+pub(crate) fn x(ns: u64, end_ns: u64) -> f64 {
     X0 + ns.min(end_ns) as f64 / end_ns.max(1) as f64 * (X1 - X0)
+}
+
+/// [`x`] as an attribute's text.
+pub(crate) fn x_text(ns: u64, end_ns: u64) -> String {
+    px(x(ns, end_ns))
 }
 
 /// A line through the windows' middles; a window without a point breaks it.

@@ -49,8 +49,8 @@ impl<'a> RunData<'a> {
 }
 
 /// When the run ended, as far as its records tell: the last op's or fault's time, else the last
-/// trace record's; never zero, so that it can be a scale.
-pub(crate) fn end_ns(page: &RunPage) -> u64 {
+/// trace record's; none where nothing was recorded. In nanoseconds since the start, never zero.
+pub(crate) fn end_ns(page: &RunPage) -> Option<u64> {
     let ops = page.history.iter().flat_map(|h| h.ops()).map(|op| op.time);
     let faults = page.faults.iter().flat_map(|f| [f.injected, f.healed]).flatten();
     let recorded = ops.chain(faults).max().filter(|end| *end > 0);
@@ -60,7 +60,7 @@ pub(crate) fn end_ns(page: &RunPage) -> u64 {
         let stamps = segments.flat_map(|s| &s.records).map(|r| r.mono.saturating_sub(origin));
         stamps.max().filter(|end| *end > 0 && origin > 0)
     };
-    recorded.or_else(traced).unwrap_or(1_000_000_000)
+    recorded.or_else(traced)
 }
 
 /// The data as text for the page, and what was left out of it.

@@ -1,30 +1,44 @@
 //! The timeline's frame and its data; `assets/timeline.js` draws it.
 
-use maud::{Markup, html};
+use maud::{Markup, PreEscaped, html};
 
 use crate::page::Run;
+use crate::static_timeline;
 use crate::verdict_words::count;
 
 pub(crate) fn render(run: &Run<'_>, blob: &str) -> Markup {
     html! {
         section.wide #timeline aria-labelledby="timeline-title" {
             h2 #timeline-title { "Timeline" }
-            noscript { p.empty { "The timeline and the table of ops need JavaScript; everything else on this page does not." } }
-            div.needs-script {
-                (toolbar(run))
-                div.canvas-frame {
-                    canvas #timeline-canvas tabindex="0" role="img" aria-label=(label(run)) aria-describedby="timeline-help" {}
-                    div.tooltip #timeline-tooltip hidden {}
+            @if is_empty(run) { p.empty { "Nothing was recorded that could be drawn." } } @else {
+                noscript {
+                    (static_timeline::render(run))
+                    p.empty { "Clients and the table of ops need JavaScript; everything else on this page does not." }
                 }
-                (legend())
-                p.remark #timeline-help {
-                    "Drag across a stretch to zoom in. Scroll to zoom once the drawing has the focus, or with Ctrl at any time. "
-                    "Keys: " kbd { "+" } kbd { "−" } " zoom, " kbd { "←" } kbd { "→" } " move, " kbd { "0" } " all, "
-                    kbd { "n" } kbd { "p" } " next and previous anomalous op, " kbd { "j" } kbd { "k" } " next and previous op of the client, "
-                    kbd { "/" } " filter, " kbd { "Esc" } " clear."
-                }
+                div.needs-script { (drawing(run)) }
+                script #run-data type="application/octet-stream" { (PreEscaped(blob)) }
             }
-            script #run-data type="application/octet-stream" { (maud::PreEscaped(blob)) }
+        }
+    }
+}
+
+fn is_empty(run: &Run<'_>) -> bool {
+    run.data.pairs.is_empty() && run.data.fault_bands.is_empty() && run.lanes.is_empty()
+}
+
+fn drawing(run: &Run<'_>) -> Markup {
+    html! {
+        (toolbar(run))
+        div.canvas-frame {
+            canvas #timeline-canvas tabindex="0" role="img" aria-label=(label(run)) aria-describedby="timeline-help" {}
+            div.tooltip #timeline-tooltip hidden {}
+        }
+        (legend())
+        p.remark #timeline-help {
+            "Drag across a stretch to zoom in. Scroll to zoom once the drawing has the focus, or with Ctrl at any time. "
+            "Keys: " kbd { "+" } kbd { "−" } " zoom, " kbd { "←" } kbd { "→" } " move, " kbd { "0" } " all, "
+            kbd { "n" } kbd { "p" } " next and previous anomalous op, " kbd { "j" } kbd { "k" } " next and previous op of the client, "
+            kbd { "/" } " filter, " kbd { "Esc" } " clear."
         }
     }
 }

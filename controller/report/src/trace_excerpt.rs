@@ -4,6 +4,7 @@ use maud::{Markup, html};
 use shakedown_checker::{Anomaly, TraceRef};
 use shakedown_history::{Segment, TraceRecord};
 
+use crate::op_refs;
 use crate::page::{Run, RunPage};
 use crate::time;
 
@@ -14,12 +15,12 @@ const AROUND: u64 = 3;
 const PLACES_MAX: usize = 60;
 
 pub(crate) fn render(anomaly: &Anomaly, run: &Run<'_>) -> Markup {
-    let places = &anomaly.trace[..anomaly.trace.len().min(PLACES_MAX)];
+    let places = shown(anomaly);
     html! {
         div.trace {
             h4 { "What the nodes' traces say" }
             ol.places {
-                @for place in places { li { (render_place(place, run.page)) } }
+                @for (i, place) in places.iter().enumerate() { li { (render_place(i + 1, place, run.page)) } }
             }
             @if anomaly.trace.len() > places.len() {
                 p.remark { (anomaly.trace.len() - places.len()) " more places are in verdict.json." }
@@ -28,14 +29,18 @@ pub(crate) fn render(anomaly: &Anomaly, run: &Run<'_>) -> Markup {
     }
 }
 
-fn render_place(place: &TraceRef, page: &RunPage) -> Markup {
+/// The places that the page shows.
+pub(crate) fn shown(anomaly: &Anomaly) -> &[TraceRef] {
+    &anomaly.trace[..anomaly.trace.len().min(PLACES_MAX)]
+}
+
+fn render_place(number: usize, place: &TraceRef, page: &RunPage) -> Markup {
     let origin = page.header.origin_mono_ns;
     let time = (origin > 0 && place.mono >= origin).then(|| time::moment(place.mono - origin));
     let around = segment(place, page).map(|s| around(s, place.seq)).unwrap_or_default();
     html! {
         p {
-            span.node-name { (place.node) }
-            " " (place.what)
+            (op_refs::circled(number)) " " (what(place))
             span.where {
                 @if let Some(time) = time { (time) " · " }
                 "start " (place.incarnation) ", record " (place.seq)
@@ -48,6 +53,13 @@ fn render_place(place: &TraceRef, page: &RunPage) -> Markup {
             }
         }
     }
+}
+
+/// The record in words, its node in bold; some checkers name the node themselves.
+fn what(place: &TraceRef) -> Markup {
+    let node = place.node.to_string();
+    let rest = place.what.strip_prefix(&node).filter(|rest| rest.starts_with(' '));
+    html! { span.node-name { (node) } " " (rest.unwrap_or(&place.what).trim_start()) }
 }
 
 fn segment<'a>(place: &TraceRef, page: &'a RunPage) -> Option<&'a Segment> {

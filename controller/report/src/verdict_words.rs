@@ -55,9 +55,33 @@ pub(crate) fn thousands(n: u64) -> String {
     text
 }
 
+/// A checker's summary as a sentence: a capital first, a full stop last.
+pub(crate) fn sentence(summary: &str) -> String {
+    let summary = summary.trim();
+    let mut letters = summary.chars();
+    let Some(first) = letters.next() else {
+        return "The verdict gives no summary.".to_owned();
+    };
+    // A name in lower case at the start (`n1`, `x`, `history.jsonl`) stays as it is.
+    let word = summary.split([' ', ':', ',']).next().unwrap_or_default();
+    let is_word = word.len() > 1 && word.chars().all(|c| c.is_alphabetic() || c == '-');
+    let first = if is_word { first.to_uppercase().to_string() } else { first.to_string() };
+    let end = if summary.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_summary_becomes_a_sentence() {
+        assert_eq!(sentence("all 15 checks hold"), "All 15 checks hold.");
+        assert_eq!(sentence("n1 lost entry 5@t2."), "n1 lost entry 5@t2.");
+        assert_eq!(sentence("x went back"), "x went back.");
+        assert_eq!(sentence("history.jsonl is gone"), "history.jsonl is gone.");
+        assert_eq!(sentence(""), "The verdict gives no summary.");
+    }
 
     #[test]
     fn counts_are_readable() {

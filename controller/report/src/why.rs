@@ -8,8 +8,8 @@ use crate::op_refs::{self, Numbered};
 use crate::page::Run;
 use crate::pairs::Pair;
 use crate::time;
-use crate::verdict_words::{badge, count, count_of};
-use crate::{history_svg, trace_excerpt};
+use crate::verdict_words::{count, count_of, sentence};
+use crate::{history_svg, trace_excerpt, trace_svg};
 
 /// This many anomalies of a check are argued in full; the rest are listed by their summaries.
 const ARGUED_PER_CHECK: usize = 12;
@@ -86,30 +86,54 @@ fn check_anomalies(check: &CheckReport, number: usize, run: &Run<'_>) -> Markup 
 
 fn render_anomaly(anomaly: &Anomaly, check: &CheckReport, prefix: &str, run: &Run<'_>) -> Markup {
     let ops = Numbered { prefix: prefix.to_owned(), pairs: Pair::of_records(&anomaly.ops) };
+    let drawings = drawings(anomaly, &ops, run);
     html! {
         article.anomaly id=(prefix) aria-labelledby=(format!("{prefix}-title")) {
             header {
-                p.kind { code { (anomaly.kind) } @if let Some(key) = &anomaly.key { " on key " code { (key) } } }
-                h3 id=(format!("{prefix}-title")) { (op_refs::link(&anomaly.summary, &ops)) }
-                p.promise { "Breaks: " (check.promise) " " (badge(check.verdict)) }
+                h3 id=(format!("{prefix}-title")) {
+                    (name(&anomaly.kind)) @if let Some(key) = &anomaly.key { " on key " code { (key) } }
+                }
+                @if anomaly.summary != run.page.verdict.summary {
+                    p.lead { (op_refs::link(&sentence(&anomaly.summary), &ops)) }
+                }
+                p.promise { "Breaks " (check.promise) }
             }
-            div class=(if ops.pairs.is_empty() { "argument" } else { "argument drawn" }) {
+            div class=(if drawings.is_empty() { "argument" } else { "argument drawn" }) {
                 @if !anomaly.argument.is_empty() {
                     ol.sentences {
                         @for sentence in &anomaly.argument { li { (op_refs::link(sentence, &ops)) } }
                     }
                 }
-                @if !ops.pairs.is_empty() {
-                    figure {
-                        (history_svg::render(&ops))
-                        figcaption { (caption(&ops)) }
-                    }
-                }
+                @if !drawings.is_empty() { div { @for drawing in &drawings { (drawing) } } }
             }
             @if !ops.pairs.is_empty() { (op_list(&ops)) }
             @if !anomaly.trace.is_empty() { (trace_excerpt::render(anomaly, run)) }
         }
     }
+}
+
+/// The anomaly's sub-history and its places in the traces, where it has them.
+fn drawings(anomaly: &Anomaly, ops: &Numbered<'_>, run: &Run<'_>) -> Vec<Markup> {
+    let mut drawings = Vec::new();
+    if !ops.pairs.is_empty() {
+        drawings.push(html! { figure { (history_svg::render(ops)) figcaption { (caption(ops)) } } });
+    }
+    if let Some(drawing) = trace_svg::render(trace_excerpt::shown(anomaly), run) {
+        let caption = "Places in the nodes' traces, numbered as below.";
+        drawings.push(html! { figure { (drawing) figcaption { (caption) } } });
+    }
+    drawings
+}
+
+/// An anomaly's name as a heading: `two-leaders-in-a-term` as `Two leaders in a term`. A prefix keeps
+/// its hyphen.
+fn name(kind: &str) -> String {
+    let mut name = kind.replace('-', " ");
+    if let Some(rest) = name.strip_prefix("non ") {
+        name = format!("non-{rest}");
+    }
+    let name = sentence(&name);
+    name.trim_end_matches('.').to_owned()
 }
 
 fn caption(ops: &Numbered<'_>) -> Markup {
