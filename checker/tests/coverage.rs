@@ -1,5 +1,7 @@
 //! What a run must show to count, clause by clause.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use serde_json::{Value, json};
 use shakedown_checker::{CheckReport, CoverageContract, Verdict, check_coverage};
 use shakedown_history::fault::FaultWindow;

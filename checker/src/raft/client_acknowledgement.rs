@@ -7,7 +7,7 @@ use shakedown_history::{Event, Index, LogId};
 
 use super::Cluster;
 use super::findings::{Findings, Property};
-use super::log_view::{LogView, Slot};
+use super::log_view::LogView;
 use super::place::{Place, places, places_of};
 use crate::verdict::CheckReport;
 
@@ -28,18 +28,15 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
             match place.event() {
                 Event::Start { commit, .. } => committed = *commit,
                 Event::Commit { to, .. } => committed = committed.max(to.index),
+                Event::SnapshotInstalled { meta, .. } => committed = committed.max(meta.last.index),
                 _ => {}
             }
             let Event::ClientAck { client, id } = place.event() else {
                 continue;
             };
             findings.looked_at += 1;
-            let by_itself = match log.slot(id.index) {
-                Slot::Held(entry) => entry.id == *id && id.index <= committed,
-                Slot::Covered => true,
-                Slot::Absent => false,
-            };
-            if !by_itself && cluster.committed.claim_to(*id).is_none() {
+            let is_committed = id.index <= committed && log.has(*id);
+            if !is_committed {
                 report_uncommitted(&mut findings, cluster, place, *client, *id);
             }
             if let Some((owner, applied)) = requests.get(id).filter(|(owner, _)| owner != client) {
@@ -75,18 +72,18 @@ fn report_uncommitted(
 ) {
     let (node, ClientSeq { client, seq }) = (place.node(), request);
     let instead = cluster.committed.at(id.index);
-    let fate = instead.map_or("no leader ever committed it".to_owned(), |claim| {
-        format!("{} was committed in its place", claim.entry.id)
-    });
-    let summary =
-        format!("{node} told client {client} that request {seq} took effect as {id}, but {fate}");
+    let fate = match instead {
+        Some(claim) if claim.entry.id == id => "it was committed only later".to_owned(),
+        Some(claim) => format!("{} was committed in its place", claim.entry.id),
+        None => "no leader ever committed it".to_owned(),
+    };
+    let summary = format!(
+        "{node} told client {client} that request {seq} took effect as {id} before it knew {id} to be committed: {fate}"
+    );
     let argument = vec![
-        "A leader answers after the request's entry is committed (§8).".to_owned(),
-        format!(
-            "{} answered request {seq} of client {client} with entry {id}.",
-            place.incarnation()
-        ),
-        format!("By the traces of all leaders {fate}: the answered request may be lost."),
+        "A leader answers after the request's entry is committed (§8): before, another leader may overwrite it.".to_owned(),
+        format!("{} answered request {seq} of client {client} with entry {id}, which it did not know to be committed.", place.incarnation()),
+        format!("By the traces of all leaders {fate}."),
     ];
     let places: Vec<Place<'_>> = [Some(place), instead.map(|c| c.place)]
         .into_iter()

@@ -83,6 +83,15 @@ impl<'a> LogView<'a> {
         }
     }
 
+    /// Whether the log has this entry, or covers its index.
+    pub(super) fn has(&self, id: LogId) -> bool {
+        match self.slot(id.index) {
+            Slot::Held(entry) => entry.id == id,
+            Slot::Covered => true,
+            Slot::Absent => false,
+        }
+    }
+
     /// The known entries from `from` to the end.
     pub(super) fn tail(&self, from: Index) -> &[Entry] {
         let skipped = from.0.saturating_sub(self.base.0.saturating_add(1));

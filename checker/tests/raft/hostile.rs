@@ -37,18 +37,21 @@ fn meta(n: &[u64]) -> SnapshotMeta {
 }
 
 fn event(which: u8, n: &[u64], flag: bool) -> Event {
-    let (node, text) = (NodeId(n[0]), "x".to_owned());
+    match which {
+        0..10 => election_event(which, n, flag),
+        10..20 => log_event(which, n, flag),
+        _ => other_event(which, n, flag),
+    }
+}
+
+fn election_event(which: u8, n: &[u64], flag: bool) -> Event {
     let hard_state = HardState {
         term: Term(n[0]),
         voted_for: flag.then_some(NodeId(n[1])),
     };
-    let client = ClientSeq {
-        client: n[3],
-        seq: n[4],
-    };
-    let role = if flag { Role::Leader } else { Role::Follower };
+    let candidate = NodeId(n[0]);
     match which {
-        0 => Event::Start {
+        0 | 1 => Event::Start {
             hard_state,
             snapshot: flag.then(|| meta(n)),
             first: Index(n[2]),
@@ -58,84 +61,53 @@ fn event(which: u8, n: &[u64], flag: bool) -> Event {
             commit: Index(n[1]),
             config: config(n),
         },
-        1 => Event::HardStateDurable(hard_state),
-        2 => Event::VoteGranted {
-            candidate: node,
+        2 => Event::HardStateDurable(hard_state),
+        3 => Event::VoteGranted {
+            candidate,
             candidate_last: id(n),
             last: id(&n[2..]),
             pre_vote: flag,
         },
-        3 => Event::BecomePreCandidate,
-        4 => Event::BecomeCandidate { last: id(n) },
-        5 => Event::BecomeLeader {
+        4 => Event::BecomePreCandidate,
+        5 => Event::BecomeCandidate { last: id(n) },
+        6 | 7 => Event::BecomeLeader {
             last: id(n),
-            votes: vec![node, NodeId(n[1])],
+            votes: vec![candidate, NodeId(n[1])],
             config: config(n),
         },
-        6 => Event::StepDown {
-            reason: text,
+        _ => Event::StepDown {
+            reason: "x".into(),
             seen_term: Term(n[0]),
         },
-        7 => Event::AppendDurable { last: id(n) },
-        8 => Event::Truncate {
+    }
+}
+
+fn log_event(which: u8, n: &[u64], flag: bool) -> Event {
+    let node = NodeId(n[0]);
+    match which {
+        10 => Event::AppendDurable { last: id(n) },
+        11 => Event::Truncate {
             from: Index(n[0]),
             old_last: id(n),
         },
-        9 => Event::Ack {
+        12 => Event::Ack {
             to: node,
             matched: id(&n[1..]),
             reject: flag,
         },
-        10 | 11 => Event::Commit {
+        13 | 14 => Event::Commit {
             to: id(n),
-            role,
+            role: if flag { Role::Leader } else { Role::Follower },
             config: config(n),
             acks: vec![(node, Index(n[1])), (NodeId(n[2]), Index(n[3]))],
             leader_commit: flag.then_some(Index(n[3])),
             prev_plus_len: flag.then_some(Index(n[4])),
         },
-        12 => Event::Apply {
+        15 => Event::Apply {
             id: id(n),
             hash: LogHash(n[2]),
             effect: flag,
-            client: Some(client),
-        },
-        13 => Event::Digest {
-            index: Index(n[0]),
-            state: LogHash(n[1]),
-            sessions: LogHash(n[2]),
-        },
-        14 => Event::SnapshotMade(meta(n)),
-        15 => Event::SnapshotDurable { last: id(n) },
-        16 => Event::SnapshotInstalled {
-            meta: meta(n),
-            from: node,
-            kept_suffix: flag,
-        },
-        17 => Event::Compact { upto: id(n) },
-        18 => Event::ClientAck { client, id: id(n) },
-        19 => Event::IoError {
-            op: text,
-            errno: 5,
-            handled: flag,
-        },
-        20 => Event::ReadBarrier {
-            read: n[0],
-            index: Index(n[1]),
-            round: n[2],
-            acks: vec![node],
-        },
-        21 => Event::ReadServed {
-            read: n[0],
-            index: Index(n[1]),
-            applied: Index(n[2]),
-            mode: ReadMode::Lease,
-        },
-        22 => Event::ConfigChange {
-            what: ConfigStep::Active,
-            index: Index(n[0]),
-            old: config(n),
-            new: config(n),
+            client: Some(client(n)),
         },
         _ => Event::Append {
             id: id(n),
@@ -145,13 +117,73 @@ fn event(which: u8, n: &[u64], flag: bool) -> Event {
     }
 }
 
+fn other_event(which: u8, n: &[u64], flag: bool) -> Event {
+    let (node, read, index, text) = (NodeId(n[0]), n[0], Index(n[1]), "x".to_owned());
+    let what = ConfigStep::Active;
+    match which {
+        20 => Event::Digest {
+            index,
+            state: LogHash(n[1]),
+            sessions: LogHash(n[2]),
+        },
+        21 => Event::SnapshotMade(meta(n)),
+        22 => Event::SnapshotDurable { last: id(n) },
+        23 => Event::SnapshotInstalled {
+            meta: meta(n),
+            from: node,
+            kept_suffix: flag,
+        },
+        24 => Event::Compact { upto: id(n) },
+        25 => Event::ClientAck {
+            client: client(n),
+            id: id(n),
+        },
+        26 => Event::IoError {
+            op: text,
+            errno: 5,
+            handled: flag,
+        },
+        27 => Event::ReadStart { read },
+        28 => Event::ReadBarrier {
+            read,
+            index,
+            round: n[2],
+            acks: vec![node],
+        },
+        29 => Event::ReadServed {
+            read,
+            index,
+            applied: Index(n[2]),
+            mode: ReadMode::Lease,
+        },
+        30 => Event::Lease {
+            until_mono_ns: n[0],
+            basis_mono_ns: n[1],
+        },
+        31 => Event::LeaseDropped { reason: text },
+        _ => Event::ConfigChange {
+            what,
+            index,
+            old: config(n),
+            new: config(n),
+        },
+    }
+}
+
+fn client(n: &[u64]) -> ClientSeq {
+    ClientSeq {
+        client: n[3],
+        seq: n[4],
+    }
+}
+
 fn record() -> impl Strategy<Value = TraceRecord> {
     let numbers = prop::collection::vec(number(), 5);
     (
         number(),
         number(),
         number(),
-        0..30_u8,
+        0..33_u8,
         numbers,
         any::<bool>(),
     )

@@ -1,5 +1,7 @@
 //! Raft's promises on traces: told by hand, made at random, and hostile.
 
+#![expect(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 mod commits;
 mod elections;
 mod figure_8;

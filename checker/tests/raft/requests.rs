@@ -115,6 +115,16 @@ fn an_answer_stands_on_a_committed_entry() {
 }
 
 #[test]
+fn an_answer_before_the_commit_is_too_early_even_if_the_commit_follows() {
+    let mut story = two_requests();
+    story.request(1, 3);
+    story.answer(1, 3, 4);
+    story.replicate(1, &[2]);
+    story.commit(1, 4, &[1, 2]);
+    assert_snapshot!(story.violations());
+}
+
+#[test]
 fn an_answer_is_for_the_request_of_its_entry() {
     let mut story = two_requests();
     story.apply(1);
