@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use shakedown_history::{FaultSpec, NodeId};
 
 use crate::faults::{Clock, Family, Shape};
-use crate::partition::partition_links;
+use crate::partition::{Link, partition_links};
 use crate::target::{Target, resolve_target};
 
 /// A fault of a schedule. Whom it hits is still a rule: who leads is known only at run time.
@@ -48,7 +48,7 @@ pub struct Hit {
     /// The nodes that it hits, in order.
     pub targets: Vec<NodeId>,
     /// The links that it cuts, as (sender, receiver); only between nodes.
-    pub cut: Vec<(NodeId, NodeId)>,
+    pub cut: Vec<Link>,
     /// Whether it takes its targets down: killed and paused nodes serve nobody.
     pub down: bool,
     /// Whether one of the targets is the leader.
@@ -142,6 +142,19 @@ impl Hit {
         }
     }
 
+    /// Whether this fault and those already in force leave a majority up and connected when they are
+    /// taken together. Each of them alone may, and all of them not: two of five down, one cut off.
+    #[must_use]
+    pub fn leaves_majority_beside(&self, nodes: &[NodeId], in_force: &[&Self]) -> bool {
+        let all = || in_force.iter().copied().chain([self]);
+        let down: Vec<NodeId> = all()
+            .filter(|hit| hit.down)
+            .flat_map(|hit| hit.targets.iter().copied())
+            .collect();
+        let cut: Vec<Link> = all().flat_map(|hit| hit.cut.iter().copied()).collect();
+        leaves_majority(nodes, &down, &cut)
+    }
+
     /// The fault as it is journalled.
     #[must_use]
     pub fn spec(&self, fault: &Fault) -> FaultSpec {
@@ -162,7 +175,7 @@ impl Hit {
 /// # Panics
 /// If there are more than 20 nodes.
 #[must_use]
-pub fn leaves_majority(nodes: &[NodeId], down: &[NodeId], cut: &[(NodeId, NodeId)]) -> bool {
+pub fn leaves_majority(nodes: &[NodeId], down: &[NodeId], cut: &[Link]) -> bool {
     assert!(
         nodes.len() <= 20,
         "all groups of {} nodes are too many to try",
@@ -173,25 +186,24 @@ pub fn leaves_majority(nodes: &[NodeId], down: &[NodeId], cut: &[(NodeId, NodeId
         .copied()
         .filter(|node| !down.contains(node))
         .collect();
-    let linked = |a: NodeId, b: NodeId| !cut.contains(&(a, b)) && !cut.contains(&(b, a));
-    let reach: Vec<u32> = up
+    let hears_from: Vec<u32> = up
         .iter()
-        .map(|a| {
-            let peers = up
+        .map(|to| {
+            let senders = up
                 .iter()
                 .enumerate()
-                .filter(|(_, b)| *b == a || linked(*a, **b));
-            peers.fold(0, |mask, (i, _)| mask | 1 << i)
+                .filter(|(_, from)| !cut.contains(&(**from, *to)));
+            senders.fold(0, |mask, (i, _)| mask | 1 << i)
         })
         .collect();
     (0..1_u32 << up.len()).any(|group| {
         group.count_ones() as usize > nodes.len() / 2
-            && (0..up.len()).all(|i| group & (1 << i) == 0 || group & !reach[i] == 0)
+            && (0..up.len()).all(|i| group & (1 << i) == 0 || group & !hears_from[i] == 0)
     })
 }
 
 /// Whether `leader` has links both ways with a majority, itself included.
-fn keeps_majority(leader: NodeId, nodes: &[NodeId], cut: &[(NodeId, NodeId)]) -> bool {
+fn keeps_majority(leader: NodeId, nodes: &[NodeId], cut: &[Link]) -> bool {
     let linked =
         |peer: &&NodeId| !cut.contains(&(leader, **peer)) && !cut.contains(&(**peer, leader));
     nodes.iter().filter(linked).count() > nodes.len() / 2

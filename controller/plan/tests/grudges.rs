@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use shakedown_history::fault::FaultWindow;
 use shakedown_history::{Evidence, FaultId, NodeId};
 use shakedown_plan::{
-    Family, Fault, Faults, KillFaults, Link, Partition, PauseFaults, Shape, Target,
+    Clock, Family, Fault, Faults, KillFaults, Link, Partition, PauseFaults, Shape, Target,
     leaves_majority, partition_links, resolve_target,
 };
 
@@ -195,6 +195,25 @@ fn faults_that_overlap_may_take_the_majority_together() {
     assert!(leaves_majority(&nodes, &[NodeId(5)], &cut));
     assert!(!leaves_majority(&nodes, &[NodeId(4), NodeId(5)], &cut));
     assert!(!leaves_majority(&nodes, &nodes, &[]));
+    let isolate = Fault::Partition {
+        shape: Shape::IsolateLeader,
+    }
+    .resolve(&nodes, Some(NodeId(1)), 0);
+    let node = |id| {
+        Fault::Kill {
+            target: Target::Nodes(vec![NodeId(id)]),
+        }
+        .resolve(&nodes, None, 0)
+    };
+    let clock = Fault::Clock {
+        target: Target::All,
+        clock: Clock::Realtime,
+        offset_ms: 1,
+        rate: 1.0,
+    };
+    let clock = clock.resolve(&nodes, None, 0);
+    assert!(node(5).leaves_majority_beside(&nodes, &[&isolate, &clock]));
+    assert!(!node(5).leaves_majority_beside(&nodes, &[&isolate, &clock, &node(4)]));
 }
 
 #[test]
