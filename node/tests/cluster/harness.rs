@@ -1,0 +1,319 @@
+//! A cluster of processes, and what tests ask of it. All waiting is polling with a deadline.
+
+use std::fs::{self, File};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use reqwest::Client;
+use serde_json::{Value, json};
+use shakedown_history::{Event, NodeTrace};
+use tempfile::TempDir;
+
+/// How long anything may take before a test gives up; far beyond what a busy machine needs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Each cluster gets a loopback address of its own, by process and count, so that neither tests at
+/// the same time nor lingering ports get in each other's way.
+static CLUSTERS: AtomicU8 = AtomicU8::new(1);
+
+/// A cluster whose processes end with it.
+pub(crate) struct Cluster {
+    dir: TempDir,
+    address: Ipv4Addr,
+    nodes: Vec<Option<Child>>,
+    more_args: Vec<String>,
+    http: Client,
+}
+
+/// An answer of a node.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// The `error` and whether it is definite.
+    pub(crate) fn error(&self) -> (u16, &str, bool) {
+        let error = self.body["error"]
+            .as_str()
+            .unwrap_or_else(|| panic!("no error: {self:?}"));
+        (
+            self.status,
+            error,
+            self.body["definite"].as_bool().expect("an error says so"),
+        )
+    }
+}
+
+impl Cluster {
+    /// Nodes 1 to `size`, running, and one of them leads.
+    pub(crate) async fn start(size: usize) -> Self {
+        Self::start_with(size, &[]).await
+    }
+
+    /// The same with more arguments for each.
+    pub(crate) async fn start_with(size: usize, more_args: &[&str]) -> Self {
+        let mut cluster = Self::prepare(size, more_args);
+        for node in 1..=size {
+            cluster.start_node(node);
+        }
+        cluster.leader().await;
+        cluster
+    }
+
+    /// A cluster that does not run yet.
+    pub(crate) fn prepare(size: usize, more_args: &[&str]) -> Self {
+        let [high, low] = u16::try_from(std::process::id() % 65_536)
+            .unwrap()
+            .to_be_bytes();
+        let count = CLUSTERS.fetch_add(1, Ordering::Relaxed);
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            address: Ipv4Addr::new(127, high, low, count),
+            nodes: (0..size).map(|_| None).collect(),
+            more_args: more_args.iter().map(|arg| (*arg).to_owned()).collect(),
+            http: Client::new(),
+        }
+    }
+
+    pub(crate) fn start_node(&mut self, node: usize) {
+        let command = Command::new(env!("CARGO_BIN_EXE_raft-node"));
+        self.spawn(node, command);
+    }
+
+    /// Starts a node that cannot make any file longer than this.
+    pub(crate) fn start_node_with_file_limit(&mut self, node: usize, limit_kib: u64) {
+        let mut command = Command::new("bash");
+        // Ignored, the signal of an exceeded limit leaves the write with an error.
+        let script = format!("trap '' XFSZ; ulimit -f {limit_kib}; exec \"$0\" \"$@\"");
+        command.args(["-c", &script, env!("CARGO_BIN_EXE_raft-node")]);
+        self.spawn(node, command);
+    }
+
+    fn spawn(&mut self, node: usize, mut command: Command) {
+        assert!(self.nodes[node - 1].is_none(), "n{node} runs already");
+        command.args([
+            "--id",
+            &format!("n{node}"),
+            "--cluster",
+            "test",
+            "--seed",
+            "7",
+        ]);
+        command.arg("--data-dir").arg(self.data_dir(node));
+        command.arg("--trace").arg(self.trace_path(node));
+        command.args(["--client-addr", &self.client_addr(node).to_string()]);
+        for peer in 1..=self.nodes.len() {
+            command.args(["--peer", &format!("n{peer}={}", self.peer_addr(peer))]);
+        }
+        let log = File::options()
+            .append(true)
+            .create(true)
+            .open(self.log_path(node))
+            .unwrap();
+        let child = command
+            .args(&self.more_args)
+            .stdin(Stdio::null())
+            .stderr(log)
+            .spawn();
+        self.nodes[node - 1] = Some(child.unwrap());
+    }
+
+    pub(crate) fn size(&self) -> usize {
+        self.nodes.len()
+    }
+
+    pub(crate) fn data_dir(&self, node: usize) -> PathBuf {
+        self.dir.path().join(format!("n{node}"))
+    }
+
+    fn trace_path(&self, node: usize) -> PathBuf {
+        self.dir.path().join(format!("n{node}.jsonl"))
+    }
+
+    fn log_path(&self, node: usize) -> PathBuf {
+        self.dir.path().join(format!("n{node}.log"))
+    }
+
+    pub(crate) fn client_addr(&self, node: usize) -> SocketAddr {
+        (self.address, 8000 + u16::try_from(node).unwrap()).into()
+    }
+
+    pub(crate) fn peer_addr(&self, node: usize) -> SocketAddr {
+        (self.address, 7000 + u16::try_from(node).unwrap()).into()
+    }
+
+    /// What a node has written to stderr.
+    pub(crate) fn log(&self, node: usize) -> String {
+        fs::read_to_string(self.log_path(node)).unwrap()
+    }
+
+    pub(crate) fn trace(&self, node: usize) -> NodeTrace {
+        NodeTrace::read(&self.trace_path(node)).unwrap()
+    }
+
+    /// All events of a node, of all its incarnations.
+    pub(crate) fn events(&self, node: usize) -> Vec<Event> {
+        let segments = self.trace(node).segments;
+        segments
+            .into_iter()
+            .flat_map(|s| s.records)
+            .map(|r| r.ev)
+            .collect()
+    }
+
+    /// SIGKILL, and the process is gone.
+    pub(crate) fn kill(&mut self, node: usize) {
+        let mut child = self.nodes[node - 1].take().expect("it runs");
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+
+    pub(crate) fn pause(&self, node: usize) {
+        self.signal(node, Signal::SIGSTOP);
+    }
+
+    pub(crate) fn resume(&self, node: usize) {
+        self.signal(node, Signal::SIGCONT);
+    }
+
+    fn signal(&self, node: usize, signal: Signal) {
+        let child = self.nodes[node - 1].as_ref().expect("it runs");
+        kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
+    }
+
+    /// Whether a node's process has ended on its own.
+    pub(crate) fn ended(&mut self, node: usize) -> Option<ExitStatus> {
+        self.nodes[node - 1]
+            .as_mut()
+            .expect("it was started")
+            .try_wait()
+            .unwrap()
+    }
+
+    /// Waits until a node's process has ended on its own.
+    pub(crate) async fn wait_for_end(&mut self, node: usize) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            if let Some(status) = self.ended(node) {
+                self.nodes[node - 1] = None;
+                return status;
+            }
+            assert!(Instant::now() < deadline, "n{node} does not end");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// A request as it is, answered or not.
+    pub(crate) async fn try_post(&self, node: usize, body: impl Into<String>) -> Option<Answer> {
+        let url = format!("http://{}/v1/txn", self.client_addr(node));
+        let request = self.http.post(url).timeout(PATIENCE).body(body.into());
+        let response = request
+            .header("shakedown-timeout-ms", "2000")
+            .send()
+            .await
+            .ok()?;
+        let status = response.status().as_u16();
+        Some(Answer {
+            status,
+            body: response.json().await.ok()?,
+        })
+    }
+
+    pub(crate) async fn post(&self, node: usize, body: impl Into<String>) -> Answer {
+        self.try_post(node, body)
+            .await
+            .expect("a running node answers")
+    }
+
+    pub(crate) async fn try_status(&self, node: usize) -> Option<Value> {
+        let url = format!("http://{}/v1/status", self.client_addr(node));
+        let request = self.http.get(url).timeout(Duration::from_secs(1));
+        request.send().await.ok()?.json().await.ok()
+    }
+
+    /// Waits until all running nodes that answer agree on a leader, and returns it.
+    pub(crate) async fn leader(&self) -> usize {
+        self.leader_among(&(1..=self.size()).collect::<Vec<_>>())
+            .await
+    }
+
+    /// Waits until these nodes agree on a leader among them, and returns it.
+    pub(crate) async fn leader_among(&self, nodes: &[usize]) -> usize {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            let mut leaders = Vec::new();
+            for node in nodes.iter().filter(|node| self.nodes[**node - 1].is_some()) {
+                if let Some(status) = self.try_status(*node).await {
+                    leaders.push(status["leader"].clone());
+                }
+            }
+            let first = leaders.first().and_then(Value::as_str).unwrap_or_default();
+            let leader = first.strip_prefix('n').and_then(|n| n.parse().ok());
+            if let Some(leader) = leader
+                && nodes.contains(&leader)
+                && leaders.len() > self.size() / 2
+                && leaders.iter().all(|l| l == first)
+            {
+                return leader;
+            }
+            assert!(Instant::now() < deadline, "no leader: {leaders:?}");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Tries a transaction at every node until it succeeds; safe for a write because of its session.
+    pub(crate) async fn commit(&self, body: &Value) -> Value {
+        let deadline = Instant::now() + PATIENCE;
+        let mut last = None;
+        loop {
+            for node in 1..=self.size() {
+                if self.nodes[node - 1].is_none() {
+                    continue;
+                }
+                match self.try_post(node, body.to_string()).await {
+                    Some(answer) if answer.status == 200 => return answer.body,
+                    other => last = other,
+                }
+            }
+            assert!(
+                Instant::now() < deadline,
+                "never succeeded: {body}, last {last:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// The value of a key, linearizably.
+    pub(crate) async fn read(&self, key: &str) -> Value {
+        let reply = self.commit(&json!({"ops": [{"f": "r", "key": key}]})).await;
+        reply["results"][0]["value"].clone()
+    }
+}
+
+/// A transaction that appends to the list `l`.
+pub(crate) fn append(client: u64, seq: u64, value: impl Into<Value>) -> Value {
+    let value = value.into();
+    json!({"client": client, "seq": seq, "ops": [{"f": "append", "key": "l", "value": value}]})
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for child in self.nodes.iter_mut().flatten() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+        if std::thread::panicking() {
+            for node in 1..=self.size() {
+                let log = fs::read_to_string(self.log_path(node)).unwrap_or_default();
+                println!("--- n{node} said:\n{log}");
+            }
+        }
+    }
+}
