@@ -32,6 +32,7 @@ pub(crate) struct Decided {
 }
 
 /// A turn of one key.
+#[derive(Clone, Copy, Debug)]
 struct Turn {
     key: usize,
     /// None: verify the witness first.

@@ -27,12 +27,17 @@ fn claimed_order<'o, M: Model>(
     model: &M,
     ops: &'o [ClientOp<M::Call>],
 ) -> Option<Vec<&'o ClientOp<M::Call>>> {
-    let mut claimed: Vec<((Index, bool, u64), &ClientOp<M::Call>)> = Vec::new();
-    for op in ops.iter().filter(|op| op.returned.is_some()) {
-        let observes = model.effect(&op.call) == Effect::Observe;
-        claimed.push(((op.witness?.index, observes, op.invoked), op));
-    }
-    claimed.sort_by_key(|(place, _)| *place);
+    let returned = ops.iter().filter(|op| op.returned.is_some());
+    let mut claimed: Vec<(Index, &ClientOp<M::Call>)> = returned
+        .map(|op| Some((op.witness?.index, op)))
+        .collect::<Option<_>>()?;
+    claimed.sort_by_key(|(index, op)| {
+        (
+            *index,
+            model.effect(&op.call) == Effect::Observe,
+            op.invoked,
+        )
+    });
     Some(claimed.into_iter().map(|(_, op)| op).collect())
 }
 

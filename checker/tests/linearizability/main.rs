@@ -1,9 +1,13 @@
-//! The linearizability checker against the oracle that tries every order.
+//! The linearizability checker against an oracle that tries every order, and by itself.
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
+mod budget;
 mod corpus;
+mod metamorphic;
 mod oracle;
 mod script;
 mod simulator;
+mod witness;
 
 use proptest::prelude::*;
 use serde_json::Value;
@@ -14,7 +18,7 @@ use shakedown_history::{History, Op, OpKind};
 use simulator::{Shape, simulate};
 
 /// The register without the hints that open its own engine.
-struct PlainRegister;
+pub(crate) struct PlainRegister;
 
 impl Model for PlainRegister {
     type State = Value;
@@ -37,7 +41,7 @@ impl Model for PlainRegister {
     }
 }
 
-fn verdict(history: &History) -> Verdict {
+pub(crate) fn verdict(history: &History) -> Verdict {
     check_linearizability(history, &Register, Budget::default()).verdict
 }
 

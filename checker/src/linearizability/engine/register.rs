@@ -22,6 +22,9 @@ use problem::Problem;
 /// Decides whether `calls`, laid out in `timeline`, are linearizable for a register that starts with null.
 pub(super) fn decide(calls: &[&RegisterCall], timeline: &Timeline, meter: &mut Meter) -> Decision {
     let problem = Problem::new(calls, timeline);
+    if let Some(stuck) = problem::phantom(&problem) {
+        return Decision::NotLinearizable { stuck };
+    }
     match timeline.width {
         0..=64 => decide_within::<1>(&problem, meter),
         65..=256 => decide_within::<4>(&problem, meter),

@@ -190,6 +190,28 @@ fn relay(dead_from: &mut [u32], links: &[(ValueId, ValueId)]) {
     }
 }
 
+/// The first op, by return, that observed a value which nobody had asked for: no search is needed to see
+/// that this cannot be.
+pub(super) fn phantom(problem: &Problem<'_>) -> Option<OpId> {
+    let mut asked_for = vec![false; problem.dead_from.len()];
+    asked_for[ValueId::INITIAL.place()] = true;
+    for event in &problem.timeline.events {
+        match *event {
+            Event::Invoke(op) | Event::Release(op) => match problem.calls[op as usize] {
+                Call::Write(value) | Call::Cas(_, value) => asked_for[value.place()] = true,
+                Call::Read(_) => {}
+            },
+            Event::Return(op) => {
+                let observed = problem.calls[op as usize].observed();
+                if observed.is_some_and(|value| !asked_for[value.place()]) {
+                    return Some(op);
+                }
+            }
+        }
+    }
+    None
+}
+
 /// The op that returns at an event, if one does.
 pub(super) fn returning(event: Event) -> Option<OpId> {
     match event {
