@@ -1,5 +1,10 @@
 //! The disk after crashes and damage: what was synced is there, or the node refuses to start.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "all of this is test code, outside of test functions too"
+)]
+
 use std::fs;
 use std::path::Path;
 

@@ -41,8 +41,6 @@ pub(super) enum ApiError {
     LeadershipLost,
     /// Too much is under way.
     Overloaded,
-    /// The disk failed and the node is about to stop.
-    IoError,
     /// Undecided when its time was up.
     Timeout { only_reads: bool },
 }
@@ -156,13 +154,6 @@ impl ApiError {
                 (
                     StatusCode::SERVICE_UNAVAILABLE,
                     ErrorBody::definite("overloaded", why),
-                )
-            }
-            Self::IoError => {
-                let why = "the node's disk failed; it is about to stop";
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorBody::indefinite("io-error", why),
                 )
             }
             Self::Timeout { only_reads } => {

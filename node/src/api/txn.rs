@@ -139,7 +139,7 @@ fn ask(api: &Api, ask: Ask, answer: UnboundedSender<Answer>) -> Result<(), ApiEr
         .try_send(Request { ask, answer })
         .map_err(|e| match e {
             TrySendError::Full(_) => ApiError::Overloaded,
-            TrySendError::Closed(_) => ApiError::IoError,
+            TrySendError::Closed(_) => panic!("the API ends with the driver"),
         })
 }
 
