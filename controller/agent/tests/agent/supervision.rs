@@ -200,18 +200,30 @@ fn a_node_that_ignores_sigterm_outlives_its_deadline() {
 
 #[test]
 fn what_a_node_started_dies_with_it() {
-    let mut session = Session::open();
-    session.start(&["sh", "-c", "sleep 1000 & echo $!; wait"]);
-    let log = session.log();
-    let child = || {
-        fs::read_to_string(&log)
-            .ok()
-            .and_then(|text| text.trim().parse().ok())
-    };
-    wait_until("it has a child", || child().is_some());
-    let child: i32 = child().unwrap();
-    session.kill(KillSignal::Kill);
-    wait_until("the child is dead", || !lives(child));
+    for script in ["sleep 1000 & echo $!; wait", "sleep 1000 & echo $!"] {
+        let mut session = Session::open();
+        session.start(&["sh", "-c", script]);
+        let log = session.log();
+        let child = || {
+            fs::read_to_string(&log)
+                .ok()
+                .and_then(|text| text.trim().parse().ok())
+        };
+        wait_until("it has a child", || child().is_some());
+        let child: i32 = child().unwrap();
+        if script.ends_with("wait") {
+            session.kill(KillSignal::Kill);
+        } else {
+            assert!(matches!(
+                session.event(),
+                Event::NodeExited {
+                    exit: Exit::Code(0),
+                    ..
+                }
+            ));
+        }
+        wait_until("the child is dead", || !lives(child));
+    }
 }
 
 #[test]
@@ -263,9 +275,13 @@ fn closing_stdin_or_shutdown_ends_everything() {
 
 #[test]
 fn an_agent_that_is_killed_leaves_no_node() {
-    let mut session = Session::open();
-    let pid = session.start(&SLEEP);
-    session.evidence(Command::PauseNode);
-    session.kill_agent();
-    wait_until("the node is dead", || !lives(pid));
+    for paused in [false, true] {
+        let mut session = Session::open();
+        let pid = session.start(&SLEEP);
+        if paused {
+            session.evidence(Command::PauseNode);
+        }
+        session.kill_agent();
+        wait_until("the node is dead", || !lives(pid));
+    }
 }
