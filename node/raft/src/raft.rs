@@ -211,7 +211,7 @@ impl Raft {
             self.adopt_term(message.term);
         }
         if message.term < self.term() {
-            return self.refuse_stale(message);
+            return self.refuse_stale(&message);
         }
         let from = message.from;
         match message.body {
@@ -231,14 +231,14 @@ impl Raft {
 
     /// Answers a request of an earlier term, so that its sender learns of the current one. A reply
     /// of an earlier term says nothing about this one, and is dropped.
-    fn refuse_stale(&mut self, message: Message) {
-        match message.body {
+    fn refuse_stale(&mut self, message: &Message) {
+        match &message.body {
             Body::RequestVote { .. } => {
                 let body = Body::RequestVoteReply { granted: false };
                 self.send_after_persist(message.from, body);
             }
             Body::AppendEntries { prev, round, .. } => {
-                self.reject_entries(message.from, prev, round);
+                self.reject_entries(message.from, *prev, *round);
             }
             Body::RequestVoteReply { .. } | Body::AppendEntriesReply { .. } => {}
         }

@@ -4,7 +4,8 @@
 //! it, and `RUN=<file>` runs one. The verbs, with `node=` where one node is meant:
 //!
 //! - `add-nodes count=3`: fresh nodes n1 to n3. `add-nodes logs` with one line a node instead, such as
-//!   `n1 t7: 1 1 4`: current term, then the terms of the entries on disk
+//!   `n1 t7: 1 1 4`: current term, then the terms of the entries on disk. `entries-per-message=8`, `election-timeout=`
+//!   (in ticks; else 10 to 20)
 //! - `campaign`: ticks until the node stands for election; `tick count=`
 //! - `propose value=`, `read token=`: a client's request; a command is its own token
 //! - `deliver`: hands over the messages now on their way that `from=`, `to=` and `kind=` (`vote`,

@@ -36,6 +36,10 @@ fn healthy_clusters_keep_every_promise_and_serve_again() {
             run.converged,
             "seed {seed}: the healed cluster does not serve"
         );
+        assert!(
+            run.logs.iter().all(|log| *log == run.logs[0]),
+            "seed {seed}: logs differ"
+        );
         commits += run.commits_under_faults;
     }
     println!("{commits} commands acknowledged under faults");

@@ -6,8 +6,8 @@ use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_history::jsonl::{FORMAT_VERSION, Format};
 use shakedown_history::{NodeTrace, Segment, TraceHeader, TraceRecord};
 use shakedown_raft::{
-    AfterPersist, Committed, Durable, Entry, Event, HardState, Index, Input, LogHash, LogId,
-    LogWrite, Output, Payload, Persist, PlantedBug, Raft, Read, Recovered, Reply, Settings, Term,
+    AfterPersist, Committed, Durable, Entry, Event, HardState, Index, Input, LogHash, LogWrite,
+    Output, Payload, Persist, PlantedBug, Raft, Read, Recovered, Reply, Settings, Term,
 };
 
 use super::Happened;
@@ -261,7 +261,7 @@ impl Host {
         let last = self.disk.log.last().map(|e| e.id);
         Durable {
             hard_state: self.disk.hard_state,
-            last: last.unwrap_or(LogId::default()),
+            last: last.unwrap_or_default(),
         }
     }
 

@@ -8,10 +8,10 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shakedown_history::NodeTrace;
 use shakedown_raft::{
-    Configuration, Event, Index, Input, Message, NodeId, PlantedBug, Reply, Settings, Token,
+    Configuration, Entry, Event, Index, Input, Message, NodeId, PlantedBug, Reply, Settings, Token,
 };
 
-use crate::cluster::{Cluster, Disk, Happened};
+use crate::cluster::{Cluster, Disk, Happened, Host};
 
 const STEPS: usize = 5000;
 /// More on its way than this, and the network is delivered from before anything else.
@@ -26,6 +26,8 @@ pub(crate) struct Run {
     pub(crate) nodes: Vec<NodeId>,
     /// What they say they did.
     pub(crate) traces: Vec<NodeTrace>,
+    /// Their logs at the end.
+    pub(crate) logs: Vec<Vec<Entry>>,
     /// Reads that may miss a write acknowledged before they came in.
     pub(crate) stale_reads: Vec<Token>,
     /// Commands acknowledged while faults were about.
@@ -43,10 +45,12 @@ pub(crate) fn run(seed: u64, planted_bug: Option<PlantedBug>) -> Run {
     }
     let commits_under_faults = simulation.commits;
     let converged = simulation.converge();
-    let hosts = simulation.cluster.hosts.into_values();
+    let hosts = simulation.cluster.hosts;
+    let logs = hosts.values().map(Host::log_in_memory).collect();
     Run {
         nodes: simulation.nodes,
-        traces: hosts.map(|host| host.trace).collect(),
+        logs,
+        traces: hosts.into_values().map(|host| host.trace).collect(),
         stale_reads: simulation.stale_reads,
         commits_under_faults,
         converged,
@@ -265,7 +269,9 @@ impl Simulation {
     fn run_round(&mut self) {
         for node in self.nodes.clone() {
             self.cluster.feed(node, Input::Tick);
-            self.cluster.persist_all(node);
+            while self.cluster.host(node).unpersisted() > 0 {
+                self.cluster.persist_all(node);
+            }
         }
         for _ in 0..self.cluster.network.len() {
             self.cluster.deliver(0);
@@ -281,7 +287,9 @@ impl Simulation {
     fn is_converged(&self) -> bool {
         let status = |node: &NodeId| {
             let core = self.cluster.host(*node).core()?;
-            let all_committed = core.commit_index() == core.last().index;
+            let on_disk = self.cluster.host(*node).disk().log.len() as u64;
+            let all_committed =
+                core.commit_index() == core.last().index && on_disk == core.last().index.0;
             (all_committed && core.last().term == core.term())
                 .then(|| (core.term(), core.leader(), core.last(), core.last_hash()))
         };

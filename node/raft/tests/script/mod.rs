@@ -159,14 +159,15 @@ impl Script {
         } else {
             vec![Disk::default(); verb.take("count")]
         };
+        let election_timeout: Option<u64> = verb.try_take("election-timeout");
         let entries_per_message_max = verb.try_take("entries-per-message").unwrap_or(8);
         let voters = (1..=disks.len() as u64).map(NodeId);
         for (node, disk) in voters.clone().zip(disks) {
             let settings = Settings {
                 node,
                 bootstrap: Configuration::of_voters(voters.clone()),
-                election_timeout_ticks_min: 10,
-                election_timeout_ticks_max: 20,
+                election_timeout_ticks_min: election_timeout.unwrap_or(10),
+                election_timeout_ticks_max: election_timeout.unwrap_or(20),
                 heartbeat_ticks: 3,
                 entries_per_message_max,
                 seed: node.0,
