@@ -129,7 +129,7 @@ impl Simulation {
 
     /// A new request, or a retry of the last one.
     fn request(&mut self, leader: u64, how: u8) {
-        self.requests += u64::from(how % 4 != 0);
+        self.requests += u64::from(!how.is_multiple_of(4));
         let client = ClientSeq {
             client: 7,
             seq: self.requests,
@@ -185,7 +185,7 @@ impl Simulation {
         let position = usize::from(choice) % self.messages.len();
         let message = self.messages[position].clone();
         // Messages may come again, and out of order.
-        if how % 4 != 0 {
+        if !how.is_multiple_of(4) {
             self.messages.remove(position);
         }
         match message {
