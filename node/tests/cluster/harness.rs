@@ -11,11 +11,15 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use reqwest::Client;
 use serde_json::{Value, json};
+use shakedown_checker::Verdict;
 use shakedown_history::{Event, NodeTrace};
 use tempfile::TempDir;
 
 /// How long anything may take before a test gives up; far beyond what a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// What a cluster that keeps its promises has broken.
+pub(crate) const NOTHING: [&str; 0] = [];
 
 /// Each cluster gets a loopback address of its own, by process and count, so that neither tests at
 /// the same time nor lingering ports get in each other's way.
@@ -168,6 +172,24 @@ impl Cluster {
             .collect()
     }
 
+    /// Ends all nodes and returns which of Raft's promises they broke, by their own traces.
+    pub(crate) fn broken_promises(mut self) -> Vec<String> {
+        for node in 1..=self.size() {
+            if self.nodes[node - 1].is_some() {
+                self.kill(node);
+            }
+        }
+        let traces: Vec<_> = (1..=self.size()).map(|node| self.trace(node)).collect();
+        let nodes: Vec<_> = traces.iter().map(|trace| trace.node).collect();
+        let reports = shakedown_checker::check_traces(&traces, &nodes);
+        let broken = reports
+            .into_iter()
+            .filter(|r| r.verdict == Verdict::Violation);
+        broken
+            .map(|report| format!("{}: {}", report.check, report.summary))
+            .collect()
+    }
+
     /// SIGKILL, and the process is gone.
     pub(crate) fn kill(&mut self, node: usize) {
         let mut child = self.nodes[node - 1].take().expect("it runs");
@@ -238,34 +260,36 @@ impl Cluster {
         request.send().await.ok()?.json().await.ok()
     }
 
-    /// Waits until all running nodes that answer agree on a leader, and returns it.
+    /// Waits until all running nodes agree on a leader, and returns it.
     pub(crate) async fn leader(&self) -> usize {
         self.leader_among(&(1..=self.size()).collect::<Vec<_>>())
             .await
     }
 
-    /// Waits until these nodes agree on a leader among them, and returns it.
+    /// Waits until those of these nodes that run agree on a leader among them, and returns it.
     pub(crate) async fn leader_among(&self, nodes: &[usize]) -> usize {
+        let runs = |node: &usize| self.nodes[*node - 1].is_some();
+        let running: Vec<usize> = nodes.iter().copied().filter(runs).collect();
         let deadline = Instant::now() + PATIENCE;
         loop {
             let mut leaders = Vec::new();
-            for node in nodes.iter().filter(|node| self.nodes[**node - 1].is_some()) {
-                if let Some(status) = self.try_status(*node).await {
-                    leaders.push(status["leader"].clone());
-                }
+            for node in &running {
+                leaders.push(self.leader_according_to(*node).await);
             }
-            let first = leaders.first().and_then(Value::as_str).unwrap_or_default();
-            let leader = first.strip_prefix('n').and_then(|n| n.parse().ok());
-            if let Some(leader) = leader
-                && nodes.contains(&leader)
-                && leaders.len() > self.size() / 2
-                && leaders.iter().all(|l| l == first)
+            if let Some(Some(leader)) = leaders.first().copied()
+                && running.contains(&leader)
+                && leaders.iter().all(|other| *other == Some(leader))
             {
                 return leader;
             }
             assert!(Instant::now() < deadline, "no leader: {leaders:?}");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
+    }
+
+    async fn leader_according_to(&self, node: usize) -> Option<usize> {
+        let status = self.try_status(node).await?;
+        status["leader"].as_str()?.strip_prefix('n')?.parse().ok()
     }
 
     /// Tries a transaction at every node until it succeeds; safe for a write because of its session.

@@ -3,7 +3,7 @@
 use serde_json::json;
 use shakedown_history::Event;
 
-use crate::harness::{Cluster, append};
+use crate::harness::{Cluster, NOTHING, append};
 
 #[tokio::test]
 async fn acknowledged_writes_survive_the_kill_of_everybody() {
@@ -17,6 +17,7 @@ async fn acknowledged_writes_survive_the_kill_of_everybody() {
     for node in 1..=3 {
         cluster.start_node(node);
     }
+    cluster.leader().await;
     assert_eq!(cluster.read("l").await, json!((1..=30).collect::<Vec<_>>()));
     for node in 1..=3 {
         let trace = cluster.trace(node);
@@ -28,6 +29,7 @@ async fn acknowledged_writes_survive_the_kill_of_everybody() {
         assert_eq!(incarnations, [1, 2], "n{node}");
         assert_eq!(trace.segments[0].header.disk, trace.segments[1].header.disk);
     }
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -49,6 +51,7 @@ async fn a_majority_killed_again_and_again_loses_nothing() {
         .flat_map(|round| (1..=5).map(move |n| round * 10 + n))
         .collect();
     assert_eq!(cluster.read("l").await, json!(expected));
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -68,6 +71,7 @@ async fn a_killed_leader_is_replaced_and_comes_back_as_a_follower() {
         "a leader that works is not replaced"
     );
     assert_eq!(cluster.read("l").await, json!(["before", "after"]));
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -98,6 +102,7 @@ async fn a_request_retried_at_the_next_leader_takes_effect_once() {
         })
         .collect();
     assert_eq!(effects, [true, false]);
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -108,4 +113,5 @@ async fn a_single_node_serves_alone_and_remembers() {
     cluster.start_node(1);
     cluster.commit(&append(1, 2, 2)).await;
     assert_eq!(cluster.read("l").await, json!([1, 2]));
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }

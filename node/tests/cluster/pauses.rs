@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Cluster, append};
+use crate::harness::{Cluster, NOTHING, append};
 
 #[tokio::test]
 async fn a_write_without_a_quorum_is_indefinite_and_takes_effect_at_most_once() {
@@ -20,6 +20,7 @@ async fn a_write_without_a_quorum_is_indefinite_and_takes_effect_at_most_once() 
     others.iter().for_each(|node| cluster.resume(*node));
     cluster.commit(&request).await;
     assert_eq!(cluster.read("l").await, json!(["before", "undecided"]));
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -35,6 +36,7 @@ async fn a_read_without_a_quorum_is_not_answered() {
     assert!(answer.error().2, "a read has no effect: {answer:?}");
     others.iter().for_each(|node| cluster.resume(*node));
     cluster.read("x").await;
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }
 
 #[tokio::test]
@@ -55,4 +57,5 @@ async fn a_paused_leader_does_not_serve_what_is_out_of_date() {
         assert_eq!(answer.body["results"][0]["value"], json!(["old", "new"]));
     }
     assert_eq!(cluster.read("l").await, json!(["old", "new"]));
+    assert_eq!(cluster.broken_promises(), NOTHING);
 }

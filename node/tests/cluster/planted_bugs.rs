@@ -15,6 +15,14 @@ fn others(leader: usize) -> Vec<usize> {
     (1..=3).filter(|node| *node != leader).collect()
 }
 
+fn assert_breaks(cluster: Cluster, promise: &str) {
+    let broken = cluster.broken_promises();
+    assert!(
+        broken.iter().any(|b| b.starts_with(promise)),
+        "not {promise}, but {broken:?}"
+    );
+}
+
 #[tokio::test]
 async fn stale_read_answers_without_a_quorum() {
     let cluster = cluster_with("stale-read").await;
@@ -36,6 +44,7 @@ async fn ack_before_commit_answers_writes_without_a_quorum() {
     let index = answer.body["witness"]["index"].as_u64().unwrap();
     let status = cluster.try_status(leader).await.unwrap();
     assert!(status["commit_index"].as_u64().unwrap() < index, "{status}");
+    assert_breaks(cluster, "client-acknowledgement");
 }
 
 #[tokio::test]
@@ -55,6 +64,7 @@ async fn forget_vote_starts_without_the_vote_that_was_given() {
         .collect();
     assert_eq!(starts.len(), 2);
     assert_eq!(starts[1].voted_for, None, "a leader has voted for itself");
+    assert_breaks(cluster, "vote");
 }
 
 #[tokio::test]
@@ -90,4 +100,5 @@ async fn double_apply_carries_a_repeated_request_out_again() {
         assert!(Instant::now() < deadline, "it was carried out once");
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    assert_breaks(cluster, "exactly-once");
 }
