@@ -2,14 +2,19 @@
 //! clock should be off, and the node says what it reads.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use serde_json::{Value, json};
-use shakedown_clock::{Clock, Line, ProcessClock, Timeline, Timelines};
+use shakedown_clock::{Clock, ClockError, Line, ProcessClock, Timeline, Timelines};
 use shakedown_history::Evidence;
 
 use crate::error::AgentError;
 use crate::status;
 use crate::supervisor::{Node, Process};
+
+/// How long after its memory a process itself may take to be gone.
+const ENDING_TAKES_AT_MOST: Duration = Duration::from_secs(1);
+const DOWN: &str = "the node is down; its next start has real clocks";
 
 /// One change of one clock.
 #[derive(Clone, Copy, Debug)]
@@ -68,16 +73,18 @@ impl Clocks {
         };
         let Ok(process) = node.process() else {
             self.in_force = None;
-            return Ok(without_proof(
-                "the node is down; its next start has real clocks",
-            ));
+            return Ok(without_proof(DOWN));
         };
         let before: Vec<Observed> = moved(&timelines)
             .map(|(clock, timeline)| Observed::of(clock, timeline, status_addr))
             .collect();
-        let process_clock = ProcessClock::inject(process.pid)?;
-        for clock in Clock::ALL {
-            process_clock.reset(clock)?;
+        if let Err(error) = heal(process.pid) {
+            // A process that is ending takes its clocks with it; only a living one must be healed.
+            if !process.wait_for_exit(ENDING_TAKES_AT_MOST)? {
+                return Err(error.into());
+            }
+            self.in_force = None;
+            return Ok(without_proof(DOWN));
         }
         self.in_force = None;
         Ok(combined(before, "until the reset "))
@@ -92,6 +99,13 @@ impl Clocks {
             })
             .collect()
     }
+}
+
+fn heal(pid: i32) -> Result<(), ClockError> {
+    let process_clock = ProcessClock::inject(pid)?;
+    Clock::ALL
+        .into_iter()
+        .try_for_each(|clock| process_clock.reset(clock))
 }
 
 fn without_proof(why: &str) -> Evidence {

@@ -71,7 +71,9 @@ pub enum Command {
         #[serde(default)]
         status_addr: Option<SocketAddr>,
     },
-    /// Give the node both real clocks back. Answered by [`Reply::Evidence`]: the skew just before.
+    /// Give the node both real clocks back. Answered by [`Reply::Evidence`] about the moment just
+    /// before, which under a rate is the only telling one: then the skew has added up. A monotonic
+    /// clock that is ahead keeps its lead until the node's next start, because it never goes back.
     ResetClocks {
         /// As in [`Command::SetClock`].
         #[serde(default)]
@@ -176,7 +178,7 @@ pub enum Reply {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
-    /// The node ended, and no [`Command::KillNode`] had asked it to.
+    /// The node ended, and it was not a [`Command::KillNode`] that has answered [`Reply::Exited`].
     NodeExited {
         /// The process that was.
         pid: i32,

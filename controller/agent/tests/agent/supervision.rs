@@ -141,6 +141,24 @@ fn a_paused_node_stands_still_until_it_is_resumed() {
 }
 
 #[test]
+fn a_pause_stops_every_thread_and_the_node_serves_again_after_it() {
+    let mut session = Session::open();
+    let (_, addr, _) = session.start_bare_node();
+    let paused = session.evidence(Command::PauseNode);
+    assert_eq!(paused.detail["states"], "TTTT");
+    let silent = session.ask(Command::Status { addr }).unwrap_err();
+    assert!(
+        silent.contains(&format!("GET http://{addr}/v1/status")),
+        "{silent}"
+    );
+    assert!(session.evidence(Command::ResumeNode).bit);
+    assert!(matches!(
+        session.ask(Command::Status { addr }),
+        Ok(Reply::Status(_))
+    ));
+}
+
+#[test]
 fn a_pause_that_somebody_else_ended_did_not_bite() {
     let mut session = Session::open();
     let pid = session.start(&SLEEP);

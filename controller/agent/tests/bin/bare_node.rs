@@ -7,6 +7,8 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::thread;
+use std::time::Duration;
 
 use shakedown_clock::Clock;
 
@@ -14,13 +16,18 @@ fn main() -> io::Result<()> {
     let address_file = std::env::args()
         .nth(1)
         .expect("usage: bare-node <address file>");
+    for _ in 0..3 {
+        // So that a pause has more to stop than one thread.
+        thread::spawn(|| thread::sleep(Duration::from_secs(1000)));
+    }
     let listener = TcpListener::bind("127.0.0.1:0")?;
     println!("hello {}", std::env::var("GREETING").unwrap_or_default());
     let unfinished = format!("{address_file}.new");
     fs::write(&unfinished, listener.local_addr()?.to_string())?;
     fs::rename(unfinished, address_file)?;
     for stream in listener.incoming() {
-        answer(stream?)?;
+        // Whoever asked may have lost patience.
+        answer(stream?).ok();
     }
     Ok(())
 }
