@@ -121,15 +121,7 @@ fn a_kill_leaves_nothing() {
 fn assert_gone_after_kill(mut victim: Victim) {
     victim.signal(Signal::SIGKILL);
     let _ = victim.wait();
-    let deadline = Instant::now() + Duration::from_secs(20);
-    loop {
-        let left = leftovers(&victim.mark);
-        if left.is_empty() {
-            return;
-        }
-        assert!(Instant::now() < deadline, "left behind: {left:#?}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("nothing is left", || leftovers(&victim.mark).is_empty());
 }
 
 /// How a sandbox ends in which this is done.
@@ -140,5 +132,13 @@ fn end_of(inside: impl FnOnce()) -> Exit {
             inside();
             exit(0)
         }
+    }
+}
+
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "still not so after 20 s: {what}");
+        std::thread::sleep(Duration::from_millis(5));
     }
 }
