@@ -9,7 +9,7 @@ function createState(run) {
     from: 0,
     to: run.end,
     filter: "",
-    matches: () => true,
+    matches: matchesAll,
     selected: -1,
     onChange: (listener) => listeners.push(listener),
     changed(what) {
@@ -18,8 +18,8 @@ function createState(run) {
     },
     view(from, to) {
       const length = Math.min(Math.max(to - from, SHORTEST_VIEW_US), run.end);
-      state.from = Math.min(Math.max(from, 0), run.end - length);
-      state.to = state.from + length;
+      state.from = Math.round(Math.min(Math.max(from, 0), run.end - length));
+      state.to = Math.min(Math.round(state.from + length), run.end);
       state.changed("view");
     },
     setFilter(text) {

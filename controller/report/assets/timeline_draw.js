@@ -197,23 +197,25 @@ function drawClient(painter, row) {
   const { run, state, x } = painter;
   const ops = run.lanes[row.number];
   const dims = painter.dimOthers && run.anomalous.size > 0;
+  const outlined = [];
   let lastPixel = -1;
-  let lastRank = -1;
-  const late = [];
+  let lastKind = -1;
   for (let n = firstInView(run, ops, state.from); n < ops.length && run.start[ops[n]] <= state.to; n++) {
     const i = ops[n];
-    const anomalous = run.anomalous.has(i);
-    const rank = anomalous || i === state.selected ? 9 : run.kind[i];
     const left = x(run.start[i]);
     const right = Math.max(x(endOf(run, i)), left + 1);
-    // Ops that share a pixel: the most doubtful one is seen.
-    if (right - left < 1.5 && Math.floor(left) === lastPixel && rank <= lastRank) continue;
-    [lastPixel, lastRank] = [Math.floor(left), rank];
-    const faded = (dims && !anomalous && i !== state.selected) || !state.matches(run, i);
-    if (rank === 9) late.push([i, left, right]);
-    else drawOp(painter, row, i, left, right, faded);
+    if (run.anomalous.has(i) || i === state.selected) {
+      outlined.push([i, left, right]);
+      continue;
+    }
+    // Of ops that share a pixel, the most doubtful one is seen.
+    const pixel = Math.floor(left);
+    if (right - left < 1.5 && pixel === lastPixel && run.kind[i] <= lastKind) continue;
+    lastKind = pixel === lastPixel ? Math.max(lastKind, run.kind[i]) : run.kind[i];
+    lastPixel = pixel;
+    drawOp(painter, row, i, left, right, dims || !state.matches(run, i));
   }
-  for (const [i, left, right] of late) {
+  for (const [i, left, right] of outlined) {
     drawOp(painter, row, i, left, right, !state.matches(run, i));
     outlineOp(painter, row, i, left, right);
   }

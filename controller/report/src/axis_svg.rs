@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::axis::{self, BrokenAxis, CUT_WIDTH};
+use crate::coordinate::px;
 use crate::time;
 
 /// The axis at the top of a drawing whose lower edge is `bottom`.
@@ -36,12 +37,13 @@ impl Label {
     /// A digit is about this wide, a little slack included.
     const CHAR_WIDTH: f64 = 6.8;
 
-    #[expect(clippy::cast_precision_loss, reason = "a few characters")]
     fn ending_at(x: f64, text: String) -> Self {
-        Self { x: x - text.chars().count() as f64 / 2.0 * Self::CHAR_WIDTH, text }
+        Self {
+            x: x - text.chars().count() as f64 / 2.0 * Self::CHAR_WIDTH,
+            text,
+        }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "a few characters")]
     fn clears(&self, other: &Self) -> bool {
         let chars = self.text.chars().count() + other.text.chars().count();
         (self.x - other.x).abs() > (chars as f64 / 2.0 + 1.0) * Self::CHAR_WIDTH
@@ -53,7 +55,10 @@ impl Label {
 fn labels(axis: &BrokenAxis) -> Vec<Label> {
     let (first, last) = (axis.pieces[0], axis.pieces[axis.pieces.len() - 1]);
     let mut labels = vec![Label::ending_at(first.x + 8.0, time::moment(first.from))];
-    labels.extend(axis.cuts().map(|(x, omitted)| Label { x, text: time::duration(omitted) }));
+    labels.extend(axis.cuts().map(|(x, omitted)| Label {
+        x,
+        text: time::duration(omitted),
+    }));
     let drawn: u64 = axis.pieces.iter().map(|p| p.to - p.from).sum();
     let step = axis::step(drawn, 6);
     for piece in &axis.pieces {
@@ -61,16 +66,14 @@ fn labels(axis: &BrokenAxis) -> Vec<Label> {
         let to = (piece.to.min(last.to) - first.from) / step;
         for offset in (from..=to).map(|n| n * step) {
             let x = axis.x(first.from + offset);
-            let label = Label { x, text: format!("+{}", time::duration(offset)) };
+            let label = Label {
+                x,
+                text: format!("+{}", time::duration(offset)),
+            };
             if labels.iter().all(|other| label.clears(other)) {
                 labels.push(label);
             }
         }
     }
     labels
-}
-
-/// A coordinate with one decimal.
-fn px(x: f64) -> String {
-    format!("{x:.1}")
 }

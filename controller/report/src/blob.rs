@@ -11,14 +11,20 @@ use sha2::{Digest, Sha256};
 /// Encodes `data`. The alphabet of base64 holds nothing that HTML could take for markup.
 pub(crate) fn encode<T: Serialize>(data: &T) -> String {
     let json = serde_json::to_vec(data).expect("the page's own data has string keys only");
-    let mut gzip = GzBuilder::new().mtime(0).write(Vec::new(), Compression::best());
-    gzip.write_all(&json).expect("writing to memory does not fail");
+    let mut gzip = GzBuilder::new()
+        .mtime(0)
+        .write(Vec::new(), Compression::new(6));
+    gzip.write_all(&json)
+        .expect("writing to memory does not fail");
     STANDARD.encode(gzip.finish().expect("writing to memory does not fail"))
 }
 
 /// The source expression by which a content security policy names a script: `sha256-…`.
 pub(crate) fn csp_hash(script: &str) -> String {
-    format!("sha256-{}", STANDARD.encode(Sha256::digest(script.as_bytes())))
+    format!(
+        "sha256-{}",
+        STANDARD.encode(Sha256::digest(script.as_bytes()))
+    )
 }
 
 #[cfg(test)]
@@ -35,6 +41,9 @@ mod tests {
     #[test]
     fn the_same_data_gives_the_same_text() {
         assert_eq!(encode(&[1, 2, 3]), encode(&[1, 2, 3]));
-        assert!(encode(&[1]).starts_with("H4sI"), "a gzip header with no time in it");
+        assert!(
+            encode(&[1]).starts_with("H4sI"),
+            "a gzip header with no time in it"
+        );
     }
 }

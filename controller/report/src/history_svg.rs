@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use crate::axis::BrokenAxis;
 use crate::axis_svg;
+use crate::coordinate::px;
 use crate::op_refs::Numbered;
 use crate::pairs::{self, Outcome, Pair};
 use crate::time;
@@ -27,7 +28,6 @@ const OPEN_END: f64 = 18.0;
 pub(crate) fn render(ops: &Numbered<'_>) -> Markup {
     let rows = &ops.pairs[..ops.pairs.len().min(ROWS_MAX)];
     let axis = time_axis(rows);
-    #[expect(clippy::cast_precision_loss, reason = "at most 120 rows")]
     let height = TOP + rows.len() as f64 * ROW_HEIGHT + 6.0;
     html! {
         svg.history viewBox=(format!("0 0 {WIDTH} {height}")) role="img"
@@ -45,8 +45,11 @@ pub(crate) fn render(ops: &Numbered<'_>) -> Markup {
 }
 
 fn time_axis(rows: &[Pair<'_>]) -> BrokenAxis {
-    let mut moments: Vec<u64> =
-        rows.iter().flat_map(|p| [Some(p.start_ns()), p.end_ns()]).flatten().collect();
+    let mut moments: Vec<u64> = rows
+        .iter()
+        .flat_map(|p| [Some(p.start_ns()), p.end_ns()])
+        .flatten()
+        .collect();
     moments.sort_unstable();
     BrokenAxis::over(&moments, LABELS_WIDTH, WIDTH - OPEN_END - 6.0)
 }
@@ -61,7 +64,6 @@ fn returns(rows: &[Pair<'_>], axis: &BrokenAxis, bottom: f64) -> Markup {
 }
 
 fn row(pair: &Pair<'_>, number: usize, ops: &Numbered<'_>, axis: &BrokenAxis) -> Markup {
-    #[expect(clippy::cast_precision_loss, reason = "at most 120 rows")]
     let middle = TOP + (number as f64 - 0.5) * ROW_HEIGHT;
     let words = pair.words();
     html! {
@@ -106,9 +108,4 @@ fn bar(pair: &Pair<'_>, middle: f64, axis: &BrokenAxis) -> Markup {
             path.cross d=(format!("M{} {}l8 8m0 -8l-8 8", px(center - 4.0), px(middle - 4.0))) {}
         }
     }
-}
-
-/// A coordinate with one decimal.
-fn px(x: f64) -> String {
-    format!("{x:.1}")
 }

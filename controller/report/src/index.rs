@@ -48,15 +48,21 @@ impl RunSummary {
     /// The summary of a run that has a page at `href`.
     #[must_use]
     pub fn of(page: &RunPage, plan: &str, href: &str) -> Self {
-        let mut anomalies: Vec<String> =
-            page.verdict.anomalies().map(|a| a.kind.clone()).collect();
-        let mut faults: Vec<String> =
-            page.faults.iter().filter(|f| f.bit()).map(|f| f.spec.family.clone()).collect();
+        let mut anomalies: Vec<String> = page.verdict.anomalies().map(|a| a.kind.clone()).collect();
+        let mut faults: Vec<String> = page
+            .faults
+            .iter()
+            .filter(|f| f.bit())
+            .map(|f| f.spec.family.clone())
+            .collect();
         for names in [&mut anomalies, &mut faults] {
             names.sort_unstable();
             names.dedup();
         }
-        let ops = page.history.as_ref().map_or(0, |h| Pair::of_history(h).len());
+        let ops = page
+            .history
+            .as_ref()
+            .map_or(0, |h| Pair::of_history(h).len());
         Self {
             name: page.name.clone(),
             href: href.to_owned(),
@@ -113,7 +119,11 @@ fn opening(index: &IndexPage, worst: Option<Verdict>, missed: bool) -> Markup {
         (false, None) => ("?", "No runs", "inconclusive"),
         (false, Some(_)) => (words.icon, words.word, words.class),
     };
-    let first = index.runs.iter().filter(|r| r.verdict == Verdict::Violation).min_by_key(|r| r.ops);
+    let first = index
+        .runs
+        .iter()
+        .filter(|r| r.verdict == Verdict::Violation)
+        .min_by_key(|r| r.ops);
     html! {
         header class=(format!("opening {class}")) {
             p.eyebrow { "shakedown" span.sep aria-hidden="true" { "/" } (index.title) }
@@ -137,14 +147,22 @@ fn in_short(runs: &[RunSummary]) -> String {
     let of = |verdict| runs.iter().filter(|r| r.verdict == verdict).count();
     let (broken, passed) = (of(Verdict::Violation), of(Verdict::Pass));
     let (unsure, harness) = (of(Verdict::Inconclusive), of(Verdict::HarnessError));
-    let who = if broken == 0 { "None".to_owned() } else { thousands(broken as u64) };
+    let who = if broken == 0 {
+        "None".to_owned()
+    } else {
+        thousands(broken as u64)
+    };
     let mut text = format!("{who} of {} broke a promise", count(runs.len(), "run"));
     let rest = [
         (passed, format!("{} passed", thousands(passed as u64))),
         (unsure, format!("{} inconclusive", thousands(unsure as u64))),
         (harness, count(harness, "harness error")),
     ];
-    let rest: Vec<String> = rest.into_iter().filter(|(n, _)| *n > 0).map(|(_, t)| t).collect();
+    let rest: Vec<String> = rest
+        .into_iter()
+        .filter(|(n, _)| *n > 0)
+        .map(|(_, t)| t)
+        .collect();
     if !rest.is_empty() {
         text.push_str("; ");
         text.push_str(&rest.join(", "));
@@ -167,7 +185,10 @@ fn in_short(runs: &[RunSummary]) -> String {
 fn causes(runs: &[RunSummary]) -> Markup {
     let mut groups: BTreeMap<(&[String], &[String]), Vec<&RunSummary>> = BTreeMap::new();
     for run in runs.iter().filter(|r| r.verdict == Verdict::Violation) {
-        groups.entry((&run.anomalies, &run.faults)).or_default().push(run);
+        groups
+            .entry((&run.anomalies, &run.faults))
+            .or_default()
+            .push(run);
     }
     let mut groups: Vec<_> = groups.into_iter().collect();
     groups.sort_by_key(|(_, runs)| std::cmp::Reverse(runs.len()));
@@ -182,7 +203,10 @@ fn causes(runs: &[RunSummary]) -> Markup {
 }
 
 fn cause(anomalies: &[String], faults: &[String], runs: &[&RunSummary]) -> Markup {
-    let smallest = runs.iter().min_by_key(|r| r.ops).expect("a group has a run");
+    let smallest = runs
+        .iter()
+        .min_by_key(|r| r.ops)
+        .expect("a group has a run");
     html! {
         article.cause {
             p.kind { @for kind in anomalies { code { (kind) } " " } "in " b { (count(runs.len(), "run")) } }
@@ -197,11 +221,18 @@ fn cause(anomalies: &[String], faults: &[String], runs: &[&RunSummary]) -> Marku
 
 /// Plans against verdicts, as numbers.
 fn matrix(runs: &[RunSummary]) -> Markup {
-    const ORDER: [Verdict; 4] =
-        [Verdict::Violation, Verdict::HarnessError, Verdict::Inconclusive, Verdict::Pass];
+    const ORDER: [Verdict; 4] = [
+        Verdict::Violation,
+        Verdict::HarnessError,
+        Verdict::Inconclusive,
+        Verdict::Pass,
+    ];
     let mut plans: BTreeMap<&str, [usize; 4]> = BTreeMap::new();
     for run in runs {
-        let column = ORDER.iter().position(|v| *v == run.verdict).expect("all verdicts");
+        let column = ORDER
+            .iter()
+            .position(|v| *v == run.verdict)
+            .expect("all verdicts");
         plans.entry(&run.plan).or_default()[column] += 1;
     }
     html! {

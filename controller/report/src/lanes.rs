@@ -16,7 +16,9 @@ pub(crate) fn process_lanes(pairs: &[Pair<'_>]) -> BTreeMap<ProcessId, usize> {
         let retired = pair.outcome() == Outcome::Info;
         let to = pair.end_ns().unwrap_or(u64::MAX);
         let from = pair.start_ns();
-        let life = lives.entry(pair.invoke.process).or_insert(Life { from, to, retired });
+        let life = lives
+            .entry(pair.invoke.process)
+            .or_insert(Life { from, to, retired });
         life.to = life.to.max(to);
         life.retired |= retired;
     }
@@ -39,7 +41,10 @@ struct Life {
 
 /// Takes over the lane whose process retired last before this one began, or opens a new one.
 fn take_lane(lanes: &mut Vec<Life>, life: Life) -> usize {
-    let retired = lanes.iter().enumerate().filter(|(_, l)| l.retired && l.to <= life.from);
+    let retired = lanes
+        .iter()
+        .enumerate()
+        .filter(|(_, l)| l.retired && l.to <= life.from);
     match retired.max_by_key(|(_, l)| l.to).map(|(lane, _)| lane) {
         Some(lane) => {
             lanes[lane] = life;
@@ -59,7 +64,10 @@ fn in_order_of_process(lanes: &BTreeMap<ProcessId, usize>) -> BTreeMap<ProcessId
         let next = renumbered.len();
         renumbered.entry(*lane).or_insert(next);
     }
-    lanes.iter().map(|(process, lane)| (*process, renumbered[lane])).collect()
+    lanes
+        .iter()
+        .map(|(process, lane)| (*process, renumbered[lane]))
+        .collect()
 }
 
 /// A fault that came into force, on its lane.
@@ -74,8 +82,10 @@ pub(crate) struct FaultBand<'a> {
 pub(crate) fn fault_bands(faults: &[FaultWindow], end_ns: u64) -> Vec<FaultBand<'_>> {
     let mut ends: Vec<u64> = Vec::new();
     let mut bands: Vec<FaultBand<'_>> = Vec::new();
-    let mut in_force: Vec<(u64, &FaultWindow)> =
-        faults.iter().filter_map(|f| f.injected.map(|from| (from, f))).collect();
+    let mut in_force: Vec<(u64, &FaultWindow)> = faults
+        .iter()
+        .filter_map(|f| f.injected.map(|from| (from, f)))
+        .collect();
     in_force.sort_by_key(|(from, f)| (*from, f.fault));
     for (from, window) in in_force {
         let to = window.healed.unwrap_or(end_ns).max(from);
@@ -84,7 +94,82 @@ pub(crate) fn fault_bands(faults: &[FaultWindow], end_ns: u64) -> Vec<FaultBand<
             ends.len() - 1
         });
         ends[lane] = to;
-        bands.push(FaultBand { window, from, to, lane });
+        bands.push(FaultBand {
+            window,
+            from,
+            to,
+            lane,
+        });
     }
     bands
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::Value;
+    use shakedown_history::{FaultId, FaultSpec, Op, OpKind};
+
+    fn op(index: u64, process: u64, kind: OpKind) -> Op {
+        Op {
+            index,
+            time: index * 10,
+            process: ProcessId(process),
+            kind,
+            f: "write".to_owned(),
+            key: None,
+            value: Value::Null,
+            node: None,
+            error: None,
+            witness: None,
+            is_final: false,
+        }
+    }
+
+    #[test]
+    fn a_new_process_takes_the_lane_of_the_one_it_replaces() {
+        let ops = [
+            op(0, 0, OpKind::Invoke),
+            op(1, 1, OpKind::Invoke),
+            op(2, 0, OpKind::Info),
+            op(3, 1, OpKind::Ok),
+            op(4, 10, OpKind::Invoke),
+            op(5, 1, OpKind::Invoke),
+            op(6, 1, OpKind::Info),
+            op(7, 11, OpKind::Invoke),
+        ];
+        let lanes = process_lanes(&Pair::of_records(&ops));
+        let lane = |process| lanes[&ProcessId(process)];
+        assert_eq!([lane(0), lane(10), lane(1), lane(11)], [0, 0, 1, 1]);
+    }
+
+    #[test]
+    fn faults_at_the_same_time_are_on_different_lanes() {
+        let fault = |id, injected, healed| FaultWindow {
+            fault: FaultId(id),
+            spec: FaultSpec {
+                family: "kill".to_owned(),
+                summary: String::new(),
+                targets: Vec::new(),
+                hits_leader: false,
+                params: Value::Null,
+            },
+            injected,
+            healed,
+            skipped: None,
+            failed: None,
+            evidence: Vec::new(),
+        };
+        let faults = [
+            fault(0, Some(10), Some(20)),
+            fault(1, Some(15), None),
+            fault(2, None, None),
+            fault(3, Some(20), Some(30)),
+        ];
+        let bands: Vec<_> = fault_bands(&faults, 50)
+            .iter()
+            .map(|b| (b.window.fault.0, b.lane, b.to))
+            .collect();
+        assert_eq!(bands, [(0, 0, 20), (1, 1, 50), (3, 0, 30)]);
+    }
 }

@@ -6,7 +6,7 @@
 //!
 //! A page, top to bottom:
 //!
-//! - [`opening`](self): the verdict in a sentence, the command that repeats it ([`RunPage`])
+//! - `opening`: the verdict in a sentence, and the command that repeats it
 //! - `why`: each anomaly's argument beside a drawing of its smallest failing sub-history
 //! - `checks`, `faults`: every promise that was checked; every fault with the evidence that it bit
 //! - `timeline`: the whole run, drawn by `assets/timeline.js` from the data that `run_data` packs
@@ -21,6 +21,7 @@ mod axis;
 mod axis_svg;
 mod blob;
 mod checks;
+mod coordinate;
 mod faults;
 mod history_svg;
 mod index;

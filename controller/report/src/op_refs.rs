@@ -14,7 +14,10 @@ pub(crate) struct Numbered<'a> {
 impl Numbered<'_> {
     /// The number, from 1, of the op with this index.
     fn number(&self, index: u64) -> Option<usize> {
-        self.pairs.iter().position(|p| p.has_index(index)).map(|i| i + 1)
+        self.pairs
+            .iter()
+            .position(|p| p.has_index(index))
+            .map(|i| i + 1)
     }
 
     /// The id of the numbered op's bar.
@@ -62,7 +65,10 @@ fn pieces(sentence: &str) -> Vec<Piece<'_>> {
     let mut rest = sentence;
     let mut from = 0;
     while let Some(hash) = rest[from..].find('#').map(|at| at + from) {
-        let digits = rest[hash + 1..].bytes().take_while(u8::is_ascii_digit).count();
+        let digits = rest[hash + 1..]
+            .bytes()
+            .take_while(u8::is_ascii_digit)
+            .count();
         let end = hash + 1 + digits;
         match rest[hash + 1..end].parse() {
             Ok(index) => {
@@ -93,7 +99,10 @@ mod tests {
             Piece::Text(", not # or #x"),
         ];
         assert_eq!(found, expected);
-        assert_eq!(pieces("#99999999999999999999999"), [Piece::Text("#99999999999999999999999")]);
+        assert_eq!(
+            pieces("#99999999999999999999999"),
+            [Piece::Text("#99999999999999999999999")]
+        );
         assert!(pieces("").is_empty());
     }
 }

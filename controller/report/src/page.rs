@@ -67,7 +67,13 @@ pub fn render_run(page: &RunPage) -> String {
     let data = RunData::gather(page, end_ns);
     let packed = run_data::pack(&data, page, &lanes);
     remarks.extend(packed.remark.clone());
-    let run = Run { page, lanes, data, remarks, recorded_ns };
+    let run = Run {
+        page,
+        lanes,
+        data,
+        remarks,
+        recorded_ns,
+    };
     let body = body(&run, &packed.base64);
     let title = format!("{} · {}", verdict_title(page), page.name);
     shell::document(&title, shell::RUN_SCRIPT, &body)

@@ -38,7 +38,10 @@ pub(crate) struct Pair<'a> {
 impl<'a> Pair<'a> {
     /// All ops of a history, in the order of their invocations.
     pub(crate) fn of_history(history: &'a History) -> Vec<Self> {
-        history.pairs().map(|(invoke, completion)| Self { invoke, completion }).collect()
+        history
+            .pairs()
+            .map(|(invoke, completion)| Self { invoke, completion })
+            .collect()
     }
 
     /// Pairs the records of a sub-history, which may have gaps. A completion whose invocation is
@@ -51,8 +54,14 @@ impl<'a> Pair<'a> {
             let open = pairs.iter_mut().rev().find(|p| p.is_open_of(op.process));
             match (op.kind.is_completion(), open) {
                 (true, Some(pair)) => pair.completion = Some(op),
-                (true, None) => pairs.push(Self { invoke: op, completion: Some(op) }),
-                (false, _) => pairs.push(Self { invoke: op, completion: None }),
+                (true, None) => pairs.push(Self {
+                    invoke: op,
+                    completion: Some(op),
+                }),
+                (false, _) => pairs.push(Self {
+                    invoke: op,
+                    completion: None,
+                }),
             }
         }
         pairs
@@ -116,8 +125,11 @@ impl<'a> Pair<'a> {
             ("read" | "r", _) if self.outcome() != Outcome::Ok => {}
             ("read" | "r", _) => words.push_str(&format!(" → {}", value_words(value))),
             ("write" | "w", _) => words.push_str(&format!(" = {}", value_words(value))),
-            ("cas", Value::Array(parts)) if parts.len() == 2 => words
-                .push_str(&format!(" {} → {}", value_words(&parts[0]), value_words(&parts[1]))),
+            ("cas", Value::Array(parts)) if parts.len() == 2 => words.push_str(&format!(
+                " {} → {}",
+                value_words(&parts[0]),
+                value_words(&parts[1])
+            )),
             (_, Value::Null) => {}
             _ => words.push_str(&format!(" {}", value_words(value))),
         }
@@ -131,24 +143,30 @@ pub(crate) fn value_words(value: &Value) -> String {
     match value {
         Value::Null => "nil".to_owned(),
         Value::String(text) => text.clone(),
-        Value::Array(micro_ops) if is_transaction(micro_ops) => {
-            micro_ops.iter().map(micro_op_words).collect::<Vec<_>>().join(" · ")
-        }
+        Value::Array(micro_ops) if is_transaction(micro_ops) => micro_ops
+            .iter()
+            .map(micro_op_words)
+            .collect::<Vec<_>>()
+            .join(" · "),
         other => other.to_string(),
     }
 }
 
 fn is_transaction(parts: &[Value]) -> bool {
     let is_micro_op = |part: &Value| {
-        part.as_array().is_some_and(|p| p.len() == 3 && p[0].is_string())
+        part.as_array()
+            .is_some_and(|p| p.len() == 3 && p[0].is_string())
     };
     !parts.is_empty() && parts.iter().all(is_micro_op)
 }
 
 fn micro_op_words(micro_op: &Value) -> String {
     let parts = micro_op.as_array().expect("is_transaction looked at each");
-    let words: Vec<String> =
-        parts.iter().filter(|part| !part.is_null()).map(value_words).collect();
+    let words: Vec<String> = parts
+        .iter()
+        .filter(|part| !part.is_null())
+        .map(value_words)
+        .collect();
     words.join(" ")
 }
 
@@ -183,23 +201,48 @@ mod tests {
 
     fn words(f: &str, asked: Value, kind: OpKind, answered: Value) -> String {
         let (invoke, completion) = (op(OpKind::Invoke, f, asked), op(kind, f, answered));
-        Pair { invoke: &invoke, completion: Some(&completion) }.words()
+        Pair {
+            invoke: &invoke,
+            completion: Some(&completion),
+        }
+        .words()
     }
 
     #[test]
     fn ops_read_as_people_write_them() {
-        assert_eq!(words("read", Value::Null, OpKind::Ok, json!(1)), "read x → 1");
-        assert_eq!(words("read", Value::Null, OpKind::Ok, Value::Null), "read x → nil");
-        assert_eq!(words("read", Value::Null, OpKind::Fail, Value::Null), "read x");
-        assert_eq!(words("write", json!(3), OpKind::Info, json!(3)), "write x = 3");
-        assert_eq!(words("cas", json!([1, 2]), OpKind::Ok, json!([1, 2])), "cas x 1 → 2");
+        assert_eq!(
+            words("read", Value::Null, OpKind::Ok, json!(1)),
+            "read x → 1"
+        );
+        assert_eq!(
+            words("read", Value::Null, OpKind::Ok, Value::Null),
+            "read x → nil"
+        );
+        assert_eq!(
+            words("read", Value::Null, OpKind::Fail, Value::Null),
+            "read x"
+        );
+        assert_eq!(
+            words("write", json!(3), OpKind::Info, json!(3)),
+            "write x = 3"
+        );
+        assert_eq!(
+            words("cas", json!([1, 2]), OpKind::Ok, json!([1, 2])),
+            "cas x 1 → 2"
+        );
         let transaction = json!([["r", "y", null], ["append", "z", 3]]);
-        assert_eq!(words("txn", transaction, OpKind::Info, Value::Null), "txn x r y · append z 3");
+        assert_eq!(
+            words("txn", transaction, OpKind::Info, Value::Null),
+            "txn x r y · append z 3"
+        );
     }
 
     #[test]
     fn a_completion_without_its_invocation_is_kept() {
-        let records = [Op { index: 7, ..op(OpKind::Ok, "read", json!(1)) }];
+        let records = [Op {
+            index: 7,
+            ..op(OpKind::Ok, "read", json!(1))
+        }];
         let pairs = Pair::of_records(&records);
         assert_eq!((pairs.len(), pairs[0].outcome()), (1, Outcome::Ok));
         assert!(pairs[0].has_index(7));

@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use crate::axis;
+use crate::coordinate::px;
 use crate::page::Run;
 use crate::pairs::Outcome;
 use crate::roles;
@@ -37,13 +38,19 @@ fn latency_plot(run: &Run<'_>, windows: &Windows) -> Markup {
     let least = known().map(|l| l.p50).min().unwrap_or(1).max(1).ilog10();
     let most = known().map(|l| l.max).max().unwrap_or(10).max(10).ilog10() + 1;
     let decades = f64::from((most - least).max(1));
-    #[expect(clippy::cast_precision_loss, reason = "drawing units need no 53 bits")]
     let y = |ns: u64| {
         let share = ((ns.max(1) as f64).log10() - f64::from(least)) / decades;
         BOTTOM - share.clamp(0.0, 1.0) * (BOTTOM - TOP)
     };
     let curve = |of: fn(&Latency) -> u64| {
-        curve(windows, &windows.latency.iter().map(|l| l.as_ref().map(|l| y(of(l)))).collect::<Vec<_>>())
+        curve(
+            windows,
+            &windows
+                .latency
+                .iter()
+                .map(|l| l.as_ref().map(|l| y(of(l))))
+                .collect::<Vec<_>>(),
+        )
     };
     html! {
         figure.plot {
@@ -66,12 +73,21 @@ fn latency_plot(run: &Run<'_>, windows: &Windows) -> Markup {
 fn throughput_plot(run: &Run<'_>, windows: &Windows) -> Markup {
     // Ops per second, in whole numbers.
     let rate = |n: u64| n.saturating_mul(1_000_000_000) / windows.width_ns;
-    let most = windows.ended.iter().flatten().map(|n| rate(*n)).max().unwrap_or(0).max(1);
-    #[expect(clippy::cast_precision_loss, reason = "drawing units need no 53 bits")]
+    let most = windows
+        .ended
+        .iter()
+        .flatten()
+        .map(|n| rate(*n))
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let y = |rate: u64| BOTTOM - rate as f64 / (most as f64 * 1.05) * (BOTTOM - TOP);
     let curve = |outcome: Outcome| {
-        let points: Vec<_> =
-            windows.ended.iter().map(|n| Some(y(rate(n[outcome as usize])))).collect();
+        let points: Vec<_> = windows
+            .ended
+            .iter()
+            .map(|n| Some(y(rate(n[outcome as usize]))))
+            .collect();
         curve(windows, &points)
     };
     html! {
@@ -117,7 +133,11 @@ fn frame(run: &Run<'_>, label: &str, content: &Markup) -> Markup {
 }
 
 fn tick_label(ns: u64) -> String {
-    if ns == 0 { "0".to_owned() } else { time::duration(ns) }
+    if ns == 0 {
+        "0".to_owned()
+    } else {
+        time::duration(ns)
+    }
 }
 
 fn horizontal(y: f64, label: &str) -> Markup {
@@ -128,14 +148,8 @@ fn horizontal(y: f64, label: &str) -> Markup {
 }
 
 /// Where a moment is on the axis that all charts of the page share.
-#[expect(clippy::cast_precision_loss, reason = "drawing units need no 53 bits")]
 pub(crate) fn x(ns: u64, end_ns: u64) -> f64 {
     X0 + ns.min(end_ns) as f64 / end_ns.max(1) as f64 * (X1 - X0)
-}
-
-/// [`x`] as an attribute's text.
-pub(crate) fn x_text(ns: u64, end_ns: u64) -> String {
-    px(x(ns, end_ns))
 }
 
 /// A line through the windows' middles; a window without a point breaks it.
@@ -147,7 +161,11 @@ fn curve(windows: &Windows, points: &[Option<f64>]) -> String {
         if let Some(y) = y {
             // A lone point is a line of no length, which round line ends make visible.
             let (command, dot) = if drawing { ('L', "") } else { ('M', "h0") };
-            path.push_str(&format!("{command}{} {}{dot}", px(x(middle, windows.end_ns)), px(*y)));
+            path.push_str(&format!(
+                "{command}{} {}{dot}",
+                px(x(middle, windows.end_ns)),
+                px(*y)
+            ));
         }
         drawing = y.is_some();
     }
@@ -179,9 +197,4 @@ fn totals_row(f: &str, totals: &Totals) -> Markup {
             }
         }
     }
-}
-
-/// A coordinate with one decimal.
-fn px(x: f64) -> String {
-    format!("{x:.1}")
 }

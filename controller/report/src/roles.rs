@@ -60,7 +60,10 @@ pub(crate) fn node_lanes(page: &RunPage, end_ns: u64) -> (Vec<NodeLane>, Vec<Str
     let mut lanes = Vec::new();
     let mut remarks = Vec::new();
     for trace in &page.traces {
-        let clock = Clock { origin: page.header.origin_mono_ns, end_ns };
+        let clock = Clock {
+            origin: page.header.origin_mono_ns,
+            end_ns,
+        };
         if clock.places(trace) {
             lanes.push(lane(trace, &page.faults, &clock));
         } else {
@@ -96,20 +99,37 @@ impl Clock {
 fn lane(trace: &NodeTrace, faults: &[FaultWindow], clock: &Clock) -> NodeLane {
     let node = trace.node;
     let mut spans = Vec::new();
-    let starts: Vec<u64> = trace.segments.iter().map(|s| first_moment(s, clock)).collect();
+    let starts: Vec<u64> = trace
+        .segments
+        .iter()
+        .map(|s| first_moment(s, clock))
+        .collect();
     for (i, segment) in trace.segments.iter().enumerate() {
         let next_start = starts.get(i + 1).copied();
         let end = end_of(segment, node, starts[i], next_start, faults, clock);
         push_roles(segment, end, clock, &mut spans);
         let down_to = next_start.unwrap_or(clock.end_ns);
         if end < down_to {
-            spans.push(Span { from: end, to: down_to, state: NodeState::Down, term: 0 });
+            spans.push(Span {
+                from: end,
+                to: down_to,
+                state: NodeState::Down,
+                term: 0,
+            });
         }
     }
-    for fault in faults.iter().filter(|f| hits(f, node) && f.spec.family.contains("pause")) {
+    for fault in faults
+        .iter()
+        .filter(|f| hits(f, node) && f.spec.family.contains("pause"))
+    {
         if let Some(from) = fault.injected {
             let to = fault.healed.unwrap_or(clock.end_ns);
-            spans.push(Span { from, to, state: NodeState::Paused, term: 0 });
+            spans.push(Span {
+                from,
+                to,
+                state: NodeState::Paused,
+                term: 0,
+            });
         }
     }
     NodeLane { node, spans }
@@ -125,7 +145,9 @@ fn hits(fault: &FaultWindow, node: NodeId) -> bool {
 
 /// Faults that end the node's process.
 fn kills(fault: &FaultWindow) -> bool {
-    ["kill", "crash", "power"].iter().any(|name| fault.spec.family.contains(name))
+    ["kill", "crash", "power"]
+        .iter()
+        .any(|name| fault.spec.family.contains(name))
 }
 
 /// When an incarnation ended. A quiet node's last record may be long before it was killed, so the
@@ -140,7 +162,10 @@ fn end_of(
 ) -> u64 {
     let last = segment.records.last().map_or(start, |r| clock.time(r.mono));
     let until = next_start.unwrap_or(clock.end_ns);
-    let kills = faults.iter().filter(|f| hits(f, node) && kills(f)).filter_map(|f| f.injected);
+    let kills = faults
+        .iter()
+        .filter(|f| hits(f, node) && kills(f))
+        .filter_map(|f| f.injected);
     let killed = kills.filter(|t| (last..=until).contains(t)).min();
     match (killed, next_start) {
         (Some(killed), _) => killed,
@@ -159,7 +184,12 @@ fn push_roles(segment: &Segment, end: u64, clock: &Clock, spans: &mut Vec<Span>)
             continue;
         }
         spans.extend(current.map(|s| Span { to: time, ..s }).filter(is_visible));
-        current = Some(Span { from: time, to: end, state, term });
+        current = Some(Span {
+            from: time,
+            to: end,
+            state,
+            term,
+        });
     }
     spans.extend(current);
 }
@@ -180,8 +210,10 @@ fn state_after(record: &TraceRecord, before: Option<NodeState>) -> NodeState {
 
 /// Every election of the run: when, who, which term; in order of time.
 pub(crate) fn elections(lanes: &[NodeLane]) -> Vec<(u64, NodeId, u64)> {
-    let mut all: Vec<_> =
-        lanes.iter().flat_map(|l| l.elections().map(|s| (s.from, l.node, s.term))).collect();
+    let mut all: Vec<_> = lanes
+        .iter()
+        .flat_map(|l| l.elections().map(|s| (s.from, l.node, s.term)))
+        .collect();
     all.sort_unstable();
     all
 }

@@ -34,17 +34,33 @@ pub(crate) struct RunData<'a> {
 
 impl<'a> RunData<'a> {
     pub(crate) fn gather(page: &'a RunPage, end_ns: u64) -> Self {
-        let pairs = page.history.as_ref().map(Pair::of_history).unwrap_or_default();
-        let suspects: BTreeSet<u64> =
-            page.verdict.anomalies().flat_map(|a| &a.ops).map(|op| op.index).collect();
+        let pairs = page
+            .history
+            .as_ref()
+            .map(Pair::of_history)
+            .unwrap_or_default();
+        let suspects: BTreeSet<u64> = page
+            .verdict
+            .anomalies()
+            .flat_map(|a| &a.ops)
+            .map(|op| op.index)
+            .collect();
         let is_suspect = |p: &Pair<'_>| {
             suspects.contains(&p.invoke.index)
                 || p.completion.is_some_and(|c| suspects.contains(&c.index))
         };
-        let anomalous = (0..pairs.len()).filter(|i| is_suspect(&pairs[*i])).collect();
+        let anomalous = (0..pairs.len())
+            .filter(|i| is_suspect(&pairs[*i]))
+            .collect();
         let process_lanes = lanes::process_lanes(&pairs);
         let fault_bands = lanes::fault_bands(&page.faults, end_ns);
-        Self { end_ns, pairs, anomalous, process_lanes, fault_bands }
+        Self {
+            end_ns,
+            pairs,
+            anomalous,
+            process_lanes,
+            fault_bands,
+        }
     }
 }
 
@@ -52,12 +68,18 @@ impl<'a> RunData<'a> {
 /// trace record's; none where nothing was recorded. In nanoseconds since the start, never zero.
 pub(crate) fn end_ns(page: &RunPage) -> Option<u64> {
     let ops = page.history.iter().flat_map(|h| h.ops()).map(|op| op.time);
-    let faults = page.faults.iter().flat_map(|f| [f.injected, f.healed]).flatten();
+    let faults = page
+        .faults
+        .iter()
+        .flat_map(|f| [f.injected, f.healed])
+        .flatten();
     let recorded = ops.chain(faults).max().filter(|end| *end > 0);
     let origin = page.header.origin_mono_ns;
     let traced = || {
         let segments = page.traces.iter().flat_map(|t| &t.segments);
-        let stamps = segments.flat_map(|s| &s.records).map(|r| r.mono.saturating_sub(origin));
+        let stamps = segments
+            .flat_map(|s| &s.records)
+            .map(|r| r.mono.saturating_sub(origin));
         stamps.max().filter(|end| *end > 0 && origin > 0)
     };
     recorded.or_else(traced)
@@ -71,11 +93,18 @@ pub(crate) struct Packed {
 
 /// Packs the run, leaving out as little as the page's size allows.
 pub(crate) fn pack(data: &RunData<'_>, page: &RunPage, lanes: &[NodeLane]) -> Packed {
-    let mut moments: Vec<u64> = data.fault_bands.iter().flat_map(|b| [b.from, b.to]).collect();
+    let mut moments: Vec<u64> = data
+        .fault_bands
+        .iter()
+        .flat_map(|b| [b.from, b.to])
+        .collect();
     moments.extend(roles::elections(lanes).iter().map(|(time, _, _)| *time));
     moments.sort_unstable();
-    let interest =
-        Interest { anomalous: &data.anomalous, moments: &moments, seed: page.header.seed };
+    let interest = Interest {
+        anomalous: &data.anomalous,
+        moments: &moments,
+        seed: page.header.seed,
+    };
     let mut ops_max = OPS_MAX;
     loop {
         let kept = sample::choose(&data.pairs, ops_max, &interest);
@@ -83,7 +112,10 @@ pub(crate) fn pack(data: &RunData<'_>, page: &RunPage, lanes: &[NodeLane]) -> Pa
             let base64 = blob::encode(&columns(data, &kept, lanes, text_chars));
             let smallest = ops_max == 1;
             if base64.len() <= BASE64_BYTES_MAX || smallest {
-                return Packed { base64, remark: remark(kept.len(), data.pairs.len()) };
+                return Packed {
+                    base64,
+                    remark: remark(kept.len(), data.pairs.len()),
+                };
             }
         }
         ops_max = (ops_max.min(data.pairs.len()) / 2).max(1);
@@ -178,7 +210,10 @@ impl Interned {
 
 fn columns(data: &RunData<'_>, kept: &[usize], lanes: &[NodeLane], text_chars: usize) -> Columns {
     let spans = |lane: &NodeLane| {
-        lane.spans.iter().map(|s| (s.from / 1000, s.to / 1000, s.state.letter(), s.term)).collect()
+        lane.spans
+            .iter()
+            .map(|s| (s.from / 1000, s.to / 1000, s.state.letter(), s.term))
+            .collect()
     };
     let fault = |band: &FaultBand<'_>| Fault {
         family: pairs::shorten(&band.window.spec.family, text_chars),
@@ -191,10 +226,17 @@ fn columns(data: &RunData<'_>, kept: &[usize], lanes: &[NodeLane], text_chars: u
     Columns {
         end: data.end_ns.div_ceil(1000),
         ops: ops(data, kept, text_chars),
-        processes: data.process_lanes.iter().map(|(process, lane)| (process.0, *lane)).collect(),
+        processes: data
+            .process_lanes
+            .iter()
+            .map(|(process, lane)| (process.0, *lane))
+            .collect(),
         nodes: lanes
             .iter()
-            .map(|lane| Node { name: lane.node.to_string(), spans: spans(lane) })
+            .map(|lane| Node {
+                name: lane.node.to_string(),
+                spans: spans(lane),
+            })
             .collect(),
         faults: data.fault_bands.iter().map(fault).collect(),
     }
@@ -208,15 +250,22 @@ fn ops(data: &RunData<'_>, kept: &[usize], text_chars: usize) -> Ops {
         ops.index.push(index - last_index);
         ops.start.push(start - last_start);
         (last_index, last_start) = (index, start);
-        ops.completion.push(pair.completion.map_or(0, |c| c.index - index));
+        ops.completion
+            .push(pair.completion.map_or(0, |c| c.index - index));
         ops.duration.push(duration_us(pair));
         ops.process.push(pair.invoke.process.0);
         ops.kind.push(pair.outcome() as u8);
         ops.f.push(Some(&pair.invoke.f));
         ops.key.push(pair.invoke.key.as_deref());
-        ops.node.push(pair.invoke.node.map(|n| n.to_string()).as_deref());
-        ops.error.push(pair.error().map(|e| pairs::shorten(e, text_chars)).as_deref());
-        ops.value.push(pairs::shorten(&value_text(pair), text_chars));
+        ops.node
+            .push(pair.invoke.node.map(|n| n.to_string()).as_deref());
+        ops.error.push(
+            pair.error()
+                .map(|e| pairs::shorten(e, text_chars))
+                .as_deref(),
+        );
+        ops.value
+            .push(pairs::shorten(&value_text(pair), text_chars));
         if data.anomalous.contains(&kept[position]) {
             ops.anomalous.push(position);
         }

@@ -92,13 +92,24 @@ mod tests {
         let ops = ops(1000);
         let pairs = Pair::of_records(&ops);
         let anomalous = BTreeSet::from([3, 990]);
-        let interest = Interest { anomalous: &anomalous, moments: &[50_000_000_000], seed: 7 };
+        let interest = Interest {
+            anomalous: &anomalous,
+            moments: &[50_000_000_000],
+            seed: 7,
+        };
         let kept = choose(&pairs, 50, &interest);
         assert_eq!(kept.len(), 50);
         assert!(kept.contains(&3) && kept.contains(&990));
-        assert!((490..=510).all(|i| kept.contains(&i)), "within a second of the fault: {kept:?}");
+        assert!(
+            (490..=510).all(|i| kept.contains(&i)),
+            "within a second of the fault: {kept:?}"
+        );
         assert!(kept.is_sorted());
-        assert_eq!(choose(&pairs, 1, &interest), [3, 990], "never at the cost of an anomaly");
+        assert_eq!(
+            choose(&pairs, 1, &interest),
+            [3, 990],
+            "never at the cost of an anomaly"
+        );
         assert_eq!(choose(&pairs, 1000, &interest).len(), 1000);
     }
 }

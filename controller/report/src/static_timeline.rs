@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::coordinate::px;
 use crate::page::Run;
 use crate::roles::{NodeState, Span};
 use crate::time;
@@ -13,13 +14,19 @@ const TOP: usize = 24;
 
 pub(crate) fn render(run: &Run<'_>) -> Markup {
     let end_ns = run.data.end_ns;
-    let fault_lanes = run.data.fault_bands.iter().map(|b| b.lane + 1).max().unwrap_or(0);
+    let fault_lanes = run
+        .data
+        .fault_bands
+        .iter()
+        .map(|b| b.lane + 1)
+        .max()
+        .unwrap_or(0);
     let nodes_top = TOP + fault_lanes * FAULT_HEIGHT + 8;
     let height = nodes_top + run.lanes.len() * NODE_HEIGHT + 6;
     html! {
         svg.chart viewBox=(format!("0 0 1200 {height}")) role="img" aria-label="Faults, and what each node was when" {
             @for tick in axis::ticks(end_ns, 12) {
-                text.tick-label x=(plots::x_text(tick, end_ns)) y="14" text-anchor="middle" { (time::duration(tick)) }
+                text.tick-label x=(px(plots::x(tick, end_ns))) y="14" text-anchor="middle" { (time::duration(tick)) }
             }
             @for band in &run.data.fault_bands {
                 @let top = TOP + band.lane * FAULT_HEIGHT;
@@ -60,8 +67,8 @@ fn block(
     html! {
         g {
             title { (text) ", " (time::moment(from)) " to " (time::moment(to)) }
-            rect.(class) x=(plots::x_text(from, end_ns)) y=(top + 2) width=(format!("{:.1}", width.max(1.0))) height=(height - 4) {}
-            @if width > 60.0 { text x=(format!("{:.1}", plots::x(from, end_ns) + 6.0)) y=(top + height / 2 + 4) { (text) } }
+            rect.(class) x=(px(plots::x(from, end_ns))) y=(top + 2) width=(px(width.max(1.0))) height=(height - 4) {}
+            @if width > 60.0 { text x=(px(plots::x(from, end_ns) + 6.0)) y=(top + height / 2 + 4) { (text) } }
         }
     }
 }

@@ -31,7 +31,10 @@ fn digits(ns: u64, unit: u64, name: &str) -> String {
 }
 
 fn trim(text: String, name: &str) -> String {
-    format!("{} {name}", text.trim_end_matches('0').trim_end_matches('.'))
+    format!(
+        "{} {name}",
+        text.trim_end_matches('0').trim_end_matches('.')
+    )
 }
 
 #[cfg(test)]
@@ -40,9 +43,20 @@ mod tests {
 
     #[test]
     fn durations_keep_about_three_digits() {
-        let shown = [0, 850, 1_000, 12_345, 999_999, 4_950_000, 12_300_000, 4_950_000_000]
-            .map(duration);
-        let expected = ["0 ns", "850 ns", "1 µs", "12.3 µs", "999 µs", "4.95 ms", "12.3 ms", "4.95 s"];
+        let shown = [
+            0,
+            850,
+            1_000,
+            12_345,
+            999_999,
+            4_950_000,
+            12_300_000,
+            4_950_000_000,
+        ]
+        .map(duration);
+        let expected = [
+            "0 ns", "850 ns", "1 µs", "12.3 µs", "999 µs", "4.95 ms", "12.3 ms", "4.95 s",
+        ];
         assert_eq!(shown, expected);
         assert_eq!(duration(125_000_000_000), "2 min 05 s");
     }

@@ -37,7 +37,9 @@ pub(crate) fn shown(anomaly: &Anomaly) -> &[TraceRef] {
 fn render_place(number: usize, place: &TraceRef, page: &RunPage) -> Markup {
     let origin = page.header.origin_mono_ns;
     let time = (origin > 0 && place.mono >= origin).then(|| time::moment(place.mono - origin));
-    let around = segment(place, page).map(|s| around(s, place.seq)).unwrap_or_default();
+    let around = segment(place, page)
+        .map(|s| around(s, place.seq))
+        .unwrap_or_default();
     html! {
         p {
             (op_refs::circled(number)) " " (what(place))
@@ -58,18 +60,28 @@ fn render_place(number: usize, place: &TraceRef, page: &RunPage) -> Markup {
 /// The record in words, its node in bold; some checkers name the node themselves.
 fn what(place: &TraceRef) -> Markup {
     let node = place.node.to_string();
-    let rest = place.what.strip_prefix(&node).filter(|rest| rest.starts_with(' '));
+    let rest = place
+        .what
+        .strip_prefix(&node)
+        .filter(|rest| rest.starts_with(' '));
     html! { span.node-name { (node) } " " (rest.unwrap_or(&place.what).trim_start()) }
 }
 
 fn segment<'a>(place: &TraceRef, page: &'a RunPage) -> Option<&'a Segment> {
     let trace = page.traces.iter().find(|t| t.node == place.node)?;
-    trace.segments.iter().find(|s| s.header.incarnation == place.incarnation)
+    trace
+        .segments
+        .iter()
+        .find(|s| s.header.incarnation == place.incarnation)
 }
 
 fn around(segment: &Segment, seq: u64) -> Vec<&TraceRecord> {
     let near = seq.saturating_sub(AROUND)..=seq + AROUND;
-    segment.records.iter().filter(|r| near.contains(&r.seq)).collect()
+    segment
+        .records
+        .iter()
+        .filter(|r| near.contains(&r.seq))
+        .collect()
 }
 
 fn line(record: &TraceRecord, seq: u64) -> Markup {

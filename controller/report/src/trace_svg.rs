@@ -7,6 +7,7 @@ use shakedown_history::NodeId;
 
 use crate::axis::BrokenAxis;
 use crate::axis_svg;
+use crate::coordinate::px;
 use crate::page::Run;
 use crate::roles::{NodeState, Span};
 use crate::time;
@@ -61,7 +62,13 @@ struct Mark<'a> {
 
 fn marks(places: &[TraceRef], origin: u64) -> Vec<Mark<'_>> {
     let numbered = places.iter().enumerate();
-    numbered.map(|(i, place)| Mark { number: i + 1, time: place.mono - origin, place }).collect()
+    numbered
+        .map(|(i, place)| Mark {
+            number: i + 1,
+            time: place.mono - origin,
+            place,
+        })
+        .collect()
 }
 
 struct Lane<'a> {
@@ -77,7 +84,8 @@ impl<'a> Lane<'a> {
         let mut placed: Vec<(Mark<'a>, f64)> = Vec::new();
         let mut deepest = 0.0_f64;
         for mark in marks.iter().filter(|m| m.place.node == node) {
-            let near = |other: &Mark<'_>| (axis.x(other.time) - axis.x(mark.time)).abs() < 2.2 * RADIUS;
+            let near =
+                |other: &Mark<'_>| (axis.x(other.time) - axis.x(mark.time)).abs() < 2.2 * RADIUS;
             let mut level = 0.0;
             while placed.iter().any(|(other, l)| *l == level && near(other)) {
                 level += 1.0;
@@ -85,13 +93,22 @@ impl<'a> Lane<'a> {
             deepest = deepest.max(level);
             placed.push((*mark, level));
         }
-        Self { node, top, height: LANE_HEIGHT + deepest * 2.2 * RADIUS, marks: placed }
+        Self {
+            node,
+            top,
+            height: LANE_HEIGHT + deepest * 2.2 * RADIUS,
+            marks: placed,
+        }
     }
 }
 
 fn draw_lane(lane: &Lane<'_>, run: &Run<'_>, axis: &BrokenAxis) -> Markup {
     let middle = lane.top + LANE_HEIGHT / 2.0;
-    let roles = run.lanes.iter().filter(|l| l.node == lane.node).flat_map(|l| &l.spans);
+    let roles = run
+        .lanes
+        .iter()
+        .filter(|l| l.node == lane.node)
+        .flat_map(|l| &l.spans);
     html! {
         g {
             text.node x="4" y=(px(middle + 4.0)) { (lane.node) }
@@ -117,7 +134,11 @@ fn draw_role(span: &Span, lane: &Lane<'_>, axis: &BrokenAxis) -> Markup {
         return html! {};
     }
     // What reaches beyond the drawing runs to its edge.
-    let left = if span.from < first { X0 } else { axis.x(span.from) };
+    let left = if span.from < first {
+        X0
+    } else {
+        axis.x(span.from)
+    };
     let right = if span.to > last { X1 } else { axis.x(span.to) };
     let (class, text) = match span.state {
         NodeState::Leader => ("role leader", format!("★ leader t{}", span.term)),
@@ -128,7 +149,10 @@ fn draw_role(span: &Span, lane: &Lane<'_>, axis: &BrokenAxis) -> Markup {
     };
     let (top, center) = (lane.top + 5.0, (left + right) / 2.0);
     let has_room = right - left > TEXT_ROOM
-        && lane.marks.iter().all(|(m, _)| (axis.x(m.time) - center).abs() > TEXT_ROOM / 2.0);
+        && lane
+            .marks
+            .iter()
+            .all(|(m, _)| (axis.x(m.time) - center).abs() > TEXT_ROOM / 2.0);
     html! {
         g {
             title { (text) }
@@ -138,9 +162,4 @@ fn draw_role(span: &Span, lane: &Lane<'_>, axis: &BrokenAxis) -> Markup {
             }
         }
     }
-}
-
-/// A coordinate with one decimal.
-fn px(x: f64) -> String {
-    format!("{x:.1}")
 }

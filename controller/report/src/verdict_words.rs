@@ -39,7 +39,11 @@ pub(crate) fn count(n: usize, noun: &str) -> String {
 
 /// [`count`] for nouns whose plural is not made with an s.
 pub(crate) fn count_of(n: usize, noun: &str, plural: &str) -> String {
-    format!("{} {}", thousands(n as u64), if n == 1 { noun } else { plural })
+    format!(
+        "{} {}",
+        thousands(n as u64),
+        if n == 1 { noun } else { plural }
+    )
 }
 
 /// `1234567` as `1,234,567`.
@@ -65,8 +69,16 @@ pub(crate) fn sentence(summary: &str) -> String {
     // A name in lower case at the start (`n1`, `x`, `history.jsonl`) stays as it is.
     let word = summary.split([' ', ':', ',']).next().unwrap_or_default();
     let is_word = word.len() > 1 && word.chars().all(|c| c.is_alphabetic() || c == '-');
-    let first = if is_word { first.to_uppercase().to_string() } else { first.to_string() };
-    let end = if summary.ends_with(['.', '!', '?']) { "" } else { "." };
+    let first = if is_word {
+        first.to_uppercase().to_string()
+    } else {
+        first.to_string()
+    };
+    let end = if summary.ends_with(['.', '!', '?']) {
+        ""
+    } else {
+        "."
+    };
     format!("{first}{}{end}", letters.as_str())
 }
 

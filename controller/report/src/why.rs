@@ -22,8 +22,11 @@ const OPS_SHOWN: usize = 12;
 
 pub(crate) fn render(run: &Run<'_>) -> Markup {
     let verdict = &run.page.verdict;
-    let broken: Vec<&CheckReport> =
-        verdict.checks.iter().filter(|c| !c.anomalies.is_empty()).collect();
+    let broken: Vec<&CheckReport> = verdict
+        .checks
+        .iter()
+        .filter(|c| !c.anomalies.is_empty())
+        .collect();
     html! {
         section #why aria-labelledby="why-title" {
             h2 #why-title { "Why" }
@@ -46,9 +49,13 @@ fn without_anomalies(run: &Run<'_>) -> Markup {
         .filter(|c| c.verdict == verdict.verdict && c.verdict != Verdict::Pass)
         .collect();
     let lead = match verdict.verdict {
-        Verdict::Pass => "Every check holds, and the run was worth something: see the coverage below.",
+        Verdict::Pass => {
+            "Every check holds, and the run was worth something: see the coverage below."
+        }
         Verdict::Violation => "A check reports a violation but gives no anomaly to draw.",
-        Verdict::Inconclusive => "Nothing wrong was found, but this run does not show that all is well:",
+        Verdict::Inconclusive => {
+            "Nothing wrong was found, but this run does not show that all is well:"
+        }
         Verdict::HarnessError => "The harness failed, so this run says nothing about the system:",
     };
     html! {
@@ -65,7 +72,9 @@ fn without_anomalies(run: &Run<'_>) -> Markup {
 }
 
 fn check_anomalies(check: &CheckReport, number: usize, run: &Run<'_>) -> Markup {
-    let (argued, rest) = check.anomalies.split_at(check.anomalies.len().min(ARGUED_PER_CHECK));
+    let (argued, rest) = check
+        .anomalies
+        .split_at(check.anomalies.len().min(ARGUED_PER_CHECK));
     html! {
         @for (i, anomaly) in argued.iter().enumerate() {
             (render_anomaly(anomaly, check, &format!("a{number}-{}", i + 1), run))
@@ -85,7 +94,10 @@ fn check_anomalies(check: &CheckReport, number: usize, run: &Run<'_>) -> Markup 
 }
 
 fn render_anomaly(anomaly: &Anomaly, check: &CheckReport, prefix: &str, run: &Run<'_>) -> Markup {
-    let ops = Numbered { prefix: prefix.to_owned(), pairs: Pair::of_records(&anomaly.ops) };
+    let ops = Numbered {
+        prefix: prefix.to_owned(),
+        pairs: Pair::of_records(&anomaly.ops),
+    };
     let drawings = drawings(anomaly, &ops, run);
     html! {
         article.anomaly id=(prefix) aria-labelledby=(format!("{prefix}-title")) {
@@ -116,7 +128,8 @@ fn render_anomaly(anomaly: &Anomaly, check: &CheckReport, prefix: &str, run: &Ru
 fn drawings(anomaly: &Anomaly, ops: &Numbered<'_>, run: &Run<'_>) -> Vec<Markup> {
     let mut drawings = Vec::new();
     if !ops.pairs.is_empty() {
-        drawings.push(html! { figure { (history_svg::render(ops)) figcaption { (caption(ops)) } } });
+        drawings
+            .push(html! { figure { (history_svg::render(ops)) figcaption { (caption(ops)) } } });
     }
     if let Some(drawing) = trace_svg::render(trace_excerpt::shown(anomaly), run) {
         let caption = "Places in the nodes' traces, numbered as below.";

@@ -21,7 +21,11 @@ impl Latency {
         durations_ns.sort_unstable();
         let max = *durations_ns.last()?;
         let rank = |percent: usize| durations_ns[(durations_ns.len() * percent).div_ceil(100) - 1];
-        Some(Self { p50: rank(50), p99: rank(99), max })
+        Some(Self {
+            p50: rank(50),
+            p99: rank(99),
+            max,
+        })
     }
 }
 
@@ -39,12 +43,16 @@ impl Windows {
     pub(crate) fn of(pairs: &[Pair<'_>], end_ns: u64) -> Self {
         let width_ns = end_ns.div_ceil(WINDOWS as u64).max(1);
         let window = |ns: u64| {
-            usize::try_from(ns / width_ns).expect("at most 200").min(WINDOWS - 1)
+            usize::try_from(ns / width_ns)
+                .expect("at most 200")
+                .min(WINDOWS - 1)
         };
         let mut durations: Vec<Vec<u64>> = vec![Vec::new(); WINDOWS];
         let mut ended = vec![[0; 3]; WINDOWS];
         for pair in pairs {
-            let (Some(end), Some(duration)) = (pair.end_ns(), pair.duration_ns()) else { continue };
+            let (Some(end), Some(duration)) = (pair.end_ns(), pair.duration_ns()) else {
+                continue;
+            };
             let outcome = pair.outcome();
             ended[window(end)][outcome as usize] += 1;
             if outcome == Outcome::Ok {
@@ -52,7 +60,12 @@ impl Windows {
             }
         }
         let latency = durations.into_iter().map(Latency::of).collect();
-        Self { end_ns, width_ns, latency, ended }
+        Self {
+            end_ns,
+            width_ns,
+            latency,
+            ended,
+        }
     }
 }
 
@@ -89,8 +102,22 @@ mod tests {
     #[test]
     fn percentiles_are_nearest_ranks() {
         let latency = Latency::of((1..=100).rev().collect()).unwrap();
-        assert_eq!(latency, Latency { p50: 50, p99: 99, max: 100 });
-        assert_eq!(Latency::of(vec![7]), Some(Latency { p50: 7, p99: 7, max: 7 }));
+        assert_eq!(
+            latency,
+            Latency {
+                p50: 50,
+                p99: 99,
+                max: 100
+            }
+        );
+        assert_eq!(
+            Latency::of(vec![7]),
+            Some(Latency {
+                p50: 7,
+                p99: 7,
+                max: 7
+            })
+        );
         assert_eq!(Latency::of(Vec::new()), None);
     }
 }
