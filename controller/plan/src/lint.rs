@@ -161,19 +161,6 @@ fn coverage(plan: &Plan, found: &mut Mistakes) {
             "lower it, or raise workload.rate or schedule.length",
         );
     }
-    let steps = Schedule::draw(plan).steps;
-    let deposing = steps
-        .iter()
-        .filter(|step| depose(&step.fault.family()))
-        .count() as u64;
-    if deposing > 0 && plan.coverage.leader_changes > deposing {
-        let wrong = format!("only {deposing} faults of this schedule can depose a leader");
-        found.add(
-            "coverage.leader_changes",
-            wrong,
-            format!("write {deposing} or less"),
-        );
-    }
 }
 
 /// How many indeterminate ops pile up on the hottest key, if every fault stops the cluster.

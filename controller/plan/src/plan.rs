@@ -91,8 +91,6 @@ pub struct Node {
     pub heartbeat: Duration,
     /// A deviation from the protocol that the checkers must find; `null` for none.
     pub planted_bug: Option<String>,
-    /// Whether nodes wait for their disk. Without it a power failure may lose what was promised.
-    pub fsync: bool,
 }
 
 impl Default for Node {
@@ -101,7 +99,6 @@ impl Default for Node {
             election_timeout: milliseconds(150, 300),
             heartbeat: Duration::from_millis(40),
             planted_bug: None,
-            fsync: true,
         }
     }
 }
@@ -182,8 +179,8 @@ pub struct Coverage {
     pub every_family: bool,
     /// So many ops must succeed within the window of each fault that leaves a majority connected.
     pub ok_ops_in_fault_windows: u64,
-    /// So many changes of leader must be seen if a fault took the leader from its majority.
-    pub leader_changes: u64,
+    /// A new leader must be elected if a fault took the leader from its majority.
+    pub leader_change: bool,
 }
 
 impl Default for Coverage {
@@ -192,7 +189,7 @@ impl Default for Coverage {
             every_fault_bites: true,
             every_family: true,
             ok_ops_in_fault_windows: 1,
-            leader_changes: 1,
+            leader_change: true,
         }
     }
 }

@@ -248,7 +248,7 @@ mod tests {
 
     #[test]
     fn what_is_not_written_is_where_it_would_be() {
-        let positions = Positions::of("name: x\nnode:\n  fsync: true\n").unwrap();
+        let positions = Positions::of("name: x\nnode:\n  other: true\n").unwrap();
         assert_eq!(positions.value("node.heartbeat"), at(2, 1));
         assert_eq!(positions.value("workload.mix.read"), at(1, 1));
     }

@@ -38,7 +38,7 @@ impl Default for Workload {
             keys: 5,
             skew: 0.0,
             rate: None,
-            timeout: Duration::from_secs(1),
+            timeout: Duration::from_millis(500),
             mix: Mix::default(),
         }
     }

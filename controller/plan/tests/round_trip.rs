@@ -17,12 +17,11 @@ fn milliseconds(min: u64, max: u64) -> Range<Duration> {
 }
 
 prop_compose! {
-    fn nodes()(heartbeat in 1_u64..100, election in 200_u64..400, more in 0_u64..400, bug in any::<bool>(), fsync in any::<bool>()) -> Node {
+    fn nodes()(heartbeat in 1_u64..100, election in 200_u64..400, more in 0_u64..400, bug in any::<bool>()) -> Node {
         Node {
             election_timeout: milliseconds(election, election + more),
             heartbeat: Duration::from_millis(heartbeat),
             planted_bug: bug.then(|| "stale-read".to_owned()),
-            fsync,
         }
     }
 }
