@@ -9,6 +9,12 @@
 //! - [`settings`]: timeouts in ticks, members, seed
 //! - [`status`]: what a node knows about itself
 //! - [`planted`]: named deviations from the paper, for testing the tester
+//!
+//! Inside, a file a part of the paper: `raft` (the state and `step`), `role` (every transition),
+//! `election` (§5.2, §5.4.1), `replication` (§5.3, §5.4.2), `read` (§8), `progress` (what a leader knows of a
+//! peer), `log`, and `invariants` (what is asserted after every step, in release too).
+//!
+//! Deliberately absent so far: snapshots, membership change, pre-vote, leases.
 
 mod election;
 pub mod entry;

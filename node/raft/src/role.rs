@@ -92,6 +92,7 @@ impl Raft {
         self.election_timer.reset();
         let last = self.log.last();
         self.trace(Event::BecomeCandidate { last });
+        // A learner is asked too: it may be a voter already, by a configuration that it has not seen.
         for peer in self.peers() {
             self.send_after_persist(peer, Body::RequestVote { last });
         }
