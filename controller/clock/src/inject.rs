@@ -9,18 +9,6 @@ use crate::payload;
 use crate::ptrace::StoppedThreads;
 use crate::vdso::Vdso;
 
-/// A function of the vDSO that the payload takes over.
-pub(crate) struct Hook {
-    /// Its name there.
-    pub(crate) function: &'static str,
-    /// Where the payload's code for it begins.
-    #[cfg_attr(
-        not(target_arch = "x86_64"),
-        expect(dead_code, reason = "there is no payload")
-    )]
-    pub(crate) entry: fn() -> usize,
-}
-
 /// A payload made for one vDSO.
 pub(crate) struct Assembled {
     /// What goes behind the control block.

@@ -5,11 +5,8 @@
 use nix::unistd::Pid;
 
 use crate::error::ClockError;
-use crate::inject::{Assembled, Hook};
+use crate::inject::Assembled;
 use crate::vdso::Vdso;
-
-/// The functions to hook.
-pub(crate) const HOOKS: [Hook; 0] = [];
 
 /// Refused.
 pub(crate) fn assemble(_: &Vdso, _: u64, _: u64) -> Result<Assembled, ClockError> {

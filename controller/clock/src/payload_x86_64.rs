@@ -18,7 +18,7 @@ use nix::sys::ptrace;
 use nix::unistd::Pid;
 
 use crate::error::ClockError;
-use crate::inject::{Assembled, Hook, Patch};
+use crate::inject::{Assembled, Patch};
 use crate::vdso::{Symbol, Vdso};
 
 /// How long a `jmp rel32` is.
@@ -165,8 +165,16 @@ unsafe extern "C" {
     static shakedown_clock_time: u8;
 }
 
-/// The functions to hook, each with its entry in the code, in the header's order.
-pub(crate) const HOOKS: [Hook; 3] = [
+/// A function of the vDSO that the payload takes over.
+struct Hook {
+    /// Its name there.
+    function: &'static str,
+    /// Where the code for it begins.
+    entry: fn() -> usize,
+}
+
+/// All of them, in the header's order.
+const HOOKS: [Hook; 3] = [
     Hook {
         function: "__vdso_clock_gettime",
         entry: || offset_of(&raw const shakedown_clock_gettime),

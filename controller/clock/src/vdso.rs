@@ -17,6 +17,10 @@ pub(crate) struct Vdso {
     pub(crate) image: Vec<u8>,
     /// Where the zero padding begins, from the start; aligned to a cache line.
     pub(crate) padding: usize,
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only a payload asks")
+    )]
     symbols: Vec<Symbol>,
 }
 
@@ -53,6 +57,10 @@ impl Vdso {
     }
 
     /// The function of this name.
+    #[cfg_attr(
+        not(target_arch = "x86_64"),
+        allow(dead_code, reason = "only a payload asks")
+    )]
     pub(crate) fn symbol(&self, name: &str) -> Result<&Symbol, ClockError> {
         let found = self.symbols.iter().find(|symbol| symbol.name == name);
         found.ok_or_else(|| self.refuse(format!("it has no function {name}")))
