@@ -4,7 +4,7 @@ use shakedown_network::{Backend, Host, Lan, Link, Network, Settings};
 use shakedown_sandbox::{NetNamespace, Sandbox};
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How long to wait for what must not come.
 const SILENCE: Duration = Duration::from_millis(100);
@@ -75,13 +75,36 @@ impl TestLan {
         Ok(Connection { stream })
     }
 
-    /// Whether a datagram sent over this link arrives.
-    pub(crate) fn datagram_arrives(&self, link: Link) -> bool {
+    /// Sends a datagram over this link, and asserts that it arrives.
+    pub(crate) fn assert_passes(&self, link: Link) {
+        let receiver = self.send_datagram(link);
+        receiver.set_read_timeout(Some(PATIENCE)).unwrap();
+        assert!(receiver.recv(&mut [0; 64]).is_ok(), "{link} does not pass");
+    }
+
+    /// Sends a datagram over this link, and asserts that the network, and nothing else, drops it.
+    pub(crate) fn assert_drops(&mut self, link: Link) {
+        let before = self.dropped(link);
+        let receiver = self.send_datagram(link);
+        let deadline = Instant::now() + PATIENCE;
+        while self.dropped(link) == before {
+            assert!(Instant::now() < deadline, "{link} drops nothing");
+        }
+        assert_eq!(self.dropped(link), before + 1);
+        receiver.set_nonblocking(true).unwrap();
+        assert!(receiver.recv(&mut [0; 64]).is_err(), "{link} passes");
+    }
+
+    fn dropped(&mut self, link: Link) -> u64 {
+        self.network.counters().unwrap().link(link).dropped.packets
+    }
+
+    /// Sends one over this link. Returns the socket at the other end.
+    fn send_datagram(&self, link: Link) -> UdpSocket {
         let receiver = self.socket(link.to);
-        receiver.set_read_timeout(Some(SILENCE)).unwrap();
         let to = receiver.local_addr().unwrap();
         self.socket(link.from).send_to(b"hello", to).unwrap();
-        receiver.recv(&mut [0; 64]).is_ok()
+        receiver
     }
 
     /// A datagram socket on a host.
