@@ -26,7 +26,7 @@ pub struct NodeArgs {
     /// Where term, vote and log are kept; made if it does not exist
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Where to write what this node does, one event a line
+    /// Where to write what this node does, one event a line; out of reach of disk faults
     #[arg(long, value_name = "FILE")]
     pub trace: PathBuf,
     /// Where to listen for clients
@@ -178,11 +178,11 @@ impl NodeArgs {
         Duration::from_millis(self.tick_ms)
     }
 
-    /// After how long the API proposes an undecided transaction again: when a follower would have
-    /// given up the leader at the earliest, the proposal may have been lost with it.
+    /// After how long the API proposes an undecided transaction again: two heartbeats. By then a
+    /// follower has answered, or something was lost on the way.
     #[must_use]
     pub fn retry_after(&self) -> Duration {
-        Duration::from_millis(self.election_timeout_ms.min)
+        Duration::from_millis(2 * self.heartbeat_ms)
     }
 
     /// How long a transaction may take.

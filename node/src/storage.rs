@@ -110,6 +110,7 @@ pub fn open(dir: &Path, cluster: &str, node: NodeId) -> Result<Opened, StorageEr
     let log_path = dir.join("log");
     let found = Identity::read(dir)?;
     if found.is_none() {
+        sync_parent(dir).map_err(|e| StorageError::io("sync the parent of", dir, e))?;
         log::format(&log_path)?;
     }
     let (log, recovery) = Log::open(&log_path)?;
@@ -133,8 +134,15 @@ fn replace_durably(path: &Path, bytes: &[u8]) -> Result<(), StorageError> {
         file.write_all(bytes)?;
         file.sync_all()?;
         fs::rename(&temporary, path)?;
-        // Without this the new name may be gone after a power loss.
-        File::open(path.parent().expect("the file lies in the data directory"))?.sync_all()
+        sync_parent(path)
     };
     write().map_err(|e| StorageError::io("write", path, e))
+}
+
+/// Makes the name `path` durable: without it, what was made or renamed may be gone after a power loss.
+fn sync_parent(path: &Path) -> io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }

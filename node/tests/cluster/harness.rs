@@ -21,6 +21,9 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// What a cluster that keeps its promises has broken.
 pub(crate) const NOTHING: [&str; 0] = [];
 
+/// Leaders that lead nobody take a while to notice.
+pub(crate) const SLOW_ELECTIONS: [&str; 2] = ["--election-timeout-ms", "1500..2500"];
+
 /// Each cluster gets a loopback address of its own, by process and count, so that neither tests at
 /// the same time nor lingering ports get in each other's way.
 static CLUSTERS: AtomicU8 = AtomicU8::new(1);
@@ -32,6 +35,18 @@ pub(crate) struct Cluster {
     nodes: Vec<Option<Child>>,
     more_args: Vec<String>,
     http: Client,
+}
+
+/// Probes until there is something.
+pub(crate) async fn eventually<T>(what: &str, mut probe: impl AsyncFnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = probe().await {
+            return found;
+        }
+        assert!(Instant::now() < deadline, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 /// An answer of a node.
@@ -221,15 +236,9 @@ impl Cluster {
 
     /// Waits until a node's process has ended on its own.
     pub(crate) async fn wait_for_end(&mut self, node: usize) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            if let Some(status) = self.ended(node) {
-                self.nodes[node - 1] = None;
-                return status;
-            }
-            assert!(Instant::now() < deadline, "n{node} does not end");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+        let status = eventually("its process ends", async || self.ended(node)).await;
+        self.nodes[node - 1] = None;
+        status
     }
 
     /// A request as it is, answered or not.
@@ -270,21 +279,16 @@ impl Cluster {
     pub(crate) async fn leader_among(&self, nodes: &[usize]) -> usize {
         let runs = |node: &usize| self.nodes[*node - 1].is_some();
         let running: Vec<usize> = nodes.iter().copied().filter(runs).collect();
-        let deadline = Instant::now() + PATIENCE;
-        loop {
-            let mut leaders = Vec::new();
+        eventually("a leader that all agree on", async || {
+            let leader = self.leader_according_to(*running.first()?).await?;
             for node in &running {
-                leaders.push(self.leader_according_to(*node).await);
+                if self.leader_according_to(*node).await != Some(leader) {
+                    return None;
+                }
             }
-            if let Some(Some(leader)) = leaders.first().copied()
-                && running.contains(&leader)
-                && leaders.iter().all(|other| *other == Some(leader))
-            {
-                return leader;
-            }
-            assert!(Instant::now() < deadline, "no leader: {leaders:?}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            running.contains(&leader).then_some(leader)
+        })
+        .await
     }
 
     async fn leader_according_to(&self, node: usize) -> Option<usize> {
@@ -292,26 +296,46 @@ impl Cluster {
         status["leader"].as_str()?.strip_prefix('n')?.parse().ok()
     }
 
-    /// Tries a transaction at every node until it succeeds; safe for a write because of its session.
-    pub(crate) async fn commit(&self, body: &Value) -> Value {
-        let deadline = Instant::now() + PATIENCE;
-        let mut last = None;
-        loop {
-            for node in 1..=self.size() {
-                if self.nodes[node - 1].is_none() {
-                    continue;
-                }
-                match self.try_post(node, body.to_string()).await {
-                    Some(answer) if answer.status == 200 => return answer.body,
-                    other => last = other,
+    /// Makes the leader lead nobody: pauses all others, and returns it. With a long election timeout
+    /// it takes a while to notice.
+    pub(crate) async fn pause_all_but_the_leader(&self) -> usize {
+        eventually("a leader while the others are paused", async || {
+            let leader = self.leader().await;
+            self.others(leader).for_each(|node| self.pause(node));
+            let still_leads = self.try_status(leader).await?["role"] == "leader";
+            if !still_leads {
+                self.others(leader).for_each(|node| self.resume(node));
+            }
+            still_leads.then_some(leader)
+        })
+        .await
+    }
+
+    /// All nodes but one.
+    pub(crate) fn others(&self, node: usize) -> impl Iterator<Item = usize> + use<> {
+        (1..=self.size()).filter(move |other| *other != node)
+    }
+
+    /// Tries a transaction at every node until one has decided it; safe for a write because of its
+    /// session.
+    pub(crate) async fn decide(&self, body: &Value) -> Answer {
+        eventually("a decision", async || {
+            for node in (1..=self.size()).filter(|node| self.nodes[*node - 1].is_some()) {
+                let answer = self.try_post(node, body.to_string()).await;
+                if let Some(answer) = answer.filter(|answer| [200, 409].contains(&answer.status)) {
+                    return Some(answer);
                 }
             }
-            assert!(
-                Instant::now() < deadline,
-                "never succeeded: {body}, last {last:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
+            None
+        })
+        .await
+    }
+
+    /// A transaction that succeeds; returns the answer's body.
+    pub(crate) async fn commit(&self, body: &Value) -> Value {
+        let answer = self.decide(body).await;
+        assert_eq!(answer.status, 200, "{body}: {answer:?}");
+        answer.body
     }
 
     /// The value of a key, linearizably.

@@ -1,18 +1,13 @@
 //! Each planted bug of this layer does what the table says.
 
-use std::time::{Duration, Instant};
-
 use serde_json::json;
 use shakedown_history::Event;
 
-use crate::harness::{Cluster, append};
+use crate::harness::{Cluster, SLOW_ELECTIONS, append, eventually};
 
 async fn cluster_with(bug: &str) -> Cluster {
-    Cluster::start_with(3, &["--planted-bug", bug]).await
-}
-
-fn others(leader: usize) -> Vec<usize> {
-    (1..=3).filter(|node| *node != leader).collect()
+    let args = [&SLOW_ELECTIONS[..], &["--planted-bug", bug]].concat();
+    Cluster::start_with(3, &args).await
 }
 
 fn assert_breaks(cluster: Cluster, promise: &str) {
@@ -26,8 +21,7 @@ fn assert_breaks(cluster: Cluster, promise: &str) {
 #[tokio::test]
 async fn stale_read_answers_without_a_quorum() {
     let cluster = cluster_with("stale-read").await;
-    let leader = cluster.leader().await;
-    others(leader).iter().for_each(|node| cluster.pause(*node));
+    let leader = cluster.pause_all_but_the_leader().await;
     let read = json!({"ops": [{"f": "r", "key": "x"}]}).to_string();
     assert_eq!(cluster.post(leader, read).await.status, 200);
     let status = cluster.try_status(leader).await.unwrap();
@@ -37,8 +31,7 @@ async fn stale_read_answers_without_a_quorum() {
 #[tokio::test]
 async fn ack_before_commit_answers_writes_without_a_quorum() {
     let cluster = cluster_with("ack-before-commit").await;
-    let leader = cluster.leader().await;
-    others(leader).iter().for_each(|node| cluster.pause(*node));
+    let leader = cluster.pause_all_but_the_leader().await;
     let answer = cluster.post(leader, append(1, 1, 1).to_string()).await;
     assert_eq!(answer.status, 200);
     let index = answer.body["witness"]["index"].as_u64().unwrap();
@@ -70,35 +63,24 @@ async fn forget_vote_starts_without_the_vote_that_was_given() {
 #[tokio::test]
 async fn double_apply_carries_a_repeated_request_out_again() {
     let cluster = cluster_with("double-apply").await;
-    let leader = cluster.leader().await;
-    others(leader).iter().for_each(|node| cluster.pause(*node));
+    let leader = cluster.pause_all_but_the_leader().await;
     let before = cluster.try_status(leader).await.unwrap()["last_index"]
         .as_u64()
         .unwrap();
     let body = append(1, 1, "again").to_string();
     let request = cluster.post(leader, body);
     let resume = async {
-        let deadline = Instant::now() + Duration::from_secs(30);
-        loop {
-            let status = cluster.try_status(leader).await.unwrap();
-            if status["last_index"].as_u64().unwrap() >= before + 2 {
-                break;
-            }
-            assert!(Instant::now() < deadline, "not proposed again: {status}");
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-        others(leader).iter().for_each(|node| cluster.resume(*node));
+        eventually("a second proposal", async || {
+            let status = cluster.try_status(leader).await?;
+            (status["last_index"].as_u64()? >= before + 2).then_some(())
+        })
+        .await;
+        cluster.others(leader).for_each(|node| cluster.resume(node));
     };
     let (_, ()) = tokio::join!(request, resume);
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while cluster
-        .read("l")
-        .await
-        .as_array()
-        .is_none_or(|list| list.len() < 2)
-    {
-        assert!(Instant::now() < deadline, "it was carried out once");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("a second effect", async || {
+        (cluster.read("l").await.as_array()?.len() >= 2).then_some(())
+    })
+    .await;
     assert_breaks(cluster, "exactly-once");
 }
