@@ -41,10 +41,7 @@ fn lacking<'c>(
     place: &Place<'_>,
 ) -> Option<(&'c Claim<'c>, Slot)> {
     let lacks = |index: Index| {
-        let claim = cluster
-            .committed
-            .at(index)
-            .filter(|c| c.place.term() < place.term())?;
+        let claim = cluster.committed.at(index)?;
         match log.slot(index) {
             Slot::Covered => None,
             Slot::Held(entry) if entry == claim.entry => None,

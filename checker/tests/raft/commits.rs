@@ -140,3 +140,36 @@ fn a_commit_stays_within_the_log() {
     );
     assert_snapshot!(story.violations());
 }
+
+#[test]
+fn an_acknowledgement_reaches_no_further_than_the_disk() {
+    let mut story = Story::of(3);
+    story.elect(1, 1, &[1, 2]);
+    story.command(1, "a");
+    story.follow(2, 1, 1);
+    story.sync(2);
+    story.ack(2, 1, 1);
+    // n1 takes n2 to hold its whole log.
+    story.commit(1, 2, &[1, 2]);
+    assert_eq!(story.violated(), ["leader-commit-rule"]);
+}
+
+#[test]
+fn a_node_that_commits_two_entries_at_an_index_contradicts_itself() {
+    let mut story = Story::of(3);
+    story.elect(1, 1, &[1, 2]);
+    story.command(1, "a");
+    story.sync(1);
+    story.commit(1, 2, &[1, 2]);
+    story.elect(3, 2, &[2, 3]);
+    story.command(3, "b");
+    story.replicate(3, &[1]);
+    story.elect(1, 3, &[1, 3]);
+    story.replicate(1, &[3]);
+    story.commit(1, 3, &[1, 3]);
+    assert!(
+        story
+            .violated()
+            .contains(&"committed-uniqueness".to_owned())
+    );
+}

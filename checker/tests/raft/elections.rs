@@ -65,6 +65,23 @@ fn a_leader_needs_a_quorum() {
 }
 
 #[test]
+fn votes_of_non_members_do_not_count() {
+    let mut story = Story::of(3);
+    story.campaign(1, 1);
+    story.lead(1, &[1, 8, 9]);
+    assert_eq!(story.violated(), ["election-quorum"]);
+}
+
+#[test]
+fn a_term_that_was_led_in_is_not_forgotten() {
+    let mut story = Story::of(1);
+    story.node_mut(1).term = 3;
+    story.lead(1, &[]);
+    story.restart(1);
+    assert!(story.violated().contains(&"term-monotonicity".to_owned()));
+}
+
+#[test]
 fn a_vote_of_an_older_term_does_not_count() {
     let mut story = Story::of(3);
     story.campaign(1, 1);

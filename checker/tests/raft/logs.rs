@@ -86,3 +86,33 @@ fn a_new_leader_has_what_was_committed() {
     story.elect(3, 2, &[2, 3]);
     assert_snapshot!(story.violations());
 }
+
+#[test]
+fn the_earliest_leader_that_committed_an_entry_counts() {
+    let mut story = Story::of(3);
+    story.elect(3, 2, &[2, 3]);
+    story.replicate(3, &[1, 2]);
+    story.commit(3, 1, &[1, 2, 3]);
+    // Committed in term 2, removed in term 3, committed again in term 5 by a node told first.
+    story.enter_term(2, 3, None);
+    story.truncate(2, 1);
+    story.elect(1, 5, &[1, 3]);
+    story.replicate(1, &[3]);
+    story.commit(1, 2, &[1, 3]);
+    assert_eq!(story.violated(), ["committed-never-lost"]);
+}
+
+#[test]
+fn a_leadership_ends_with_its_step_down_or_its_term() {
+    for traces_step_down in [true, false] {
+        let mut story = Story::of(3);
+        story.elect(1, 1, &[1, 2]);
+        if traces_step_down {
+            story.step_down(1, 1);
+        } else {
+            story.node_mut(1).term = 2;
+        }
+        story.truncate(1, 1);
+        story.assert_legal();
+    }
+}

@@ -1,6 +1,7 @@
 //! Applying, and answering clients.
 
 use insta::assert_snapshot;
+use shakedown_history::event::ClientSeq;
 use shakedown_history::{Event, Index, LogHash};
 
 use crate::story::Story;
@@ -63,6 +64,14 @@ fn a_stale_snapshot_is_not_installed() {
 }
 
 #[test]
+fn a_snapshot_of_what_was_just_applied_is_harmless() {
+    let mut story = two_requests();
+    story.apply(2);
+    story.install_snapshot(2, 1, 3);
+    story.assert_legal();
+}
+
+#[test]
 fn an_entry_has_the_same_effect_everywhere() {
     let mut story = two_requests();
     story.apply(1);
@@ -122,6 +131,27 @@ fn an_answer_before_the_commit_is_too_early_even_if_the_commit_follows() {
     story.replicate(1, &[2]);
     story.commit(1, 4, &[1, 2]);
     assert_snapshot!(story.violations());
+}
+
+#[test]
+fn an_answer_by_index_alone_is_for_another_entry() {
+    let mut story = two_requests();
+    story.request(1, 3);
+    let overwritten = story.node(1).last();
+    story.elect(2, 2, &[2, 3]);
+    story.replicate(2, &[1, 3]);
+    story.commit(2, 4, &[1, 2, 3]);
+    story.learn_commit(1, 4);
+    // Index 4 is committed, and n1 forgets that its own request stood there in another term.
+    let client = ClientSeq { client: 7, seq: 3 };
+    story.write(
+        1,
+        Event::ClientAck {
+            client,
+            id: overwritten,
+        },
+    );
+    assert_eq!(story.violated(), ["client-acknowledgement"]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! What a restart must find, and what it need not.
 
 use insta::assert_snapshot;
+use shakedown_history::Event;
 use shakedown_history::event::{EntryKind, HardState};
 
 use crate::story::Story;
@@ -85,5 +86,64 @@ fn a_wiped_disk_has_promised_nothing() {
     assert!(!story.violated().is_empty());
     let header = &mut story.node_mut(2).segments.last_mut().unwrap().header;
     (header.disk, header.incarnation) = ("another disk".into(), 1);
+    story.assert_legal();
+}
+
+#[test]
+fn what_a_crash_brought_back_is_known() {
+    let mut story = replicated();
+    story.command(1, "never committed");
+    story.command(1, "nor this");
+    story.elect(2, 2, &[2, 3]);
+    story.replicate(2, &[3]);
+    story.commit(2, 3, &[2, 3]);
+    story.follow(1, 2, 3);
+    // Its own entries 3 and 4 are back, and with them it must not lead.
+    story.restart(1);
+    story.elect(1, 3, &[1, 3]);
+    let reports = story.reports();
+    let lacking = reports
+        .iter()
+        .find(|r| r.check == "leader-completeness")
+        .unwrap();
+    assert_snapshot!(lacking.anomalies[0].summary);
+}
+
+#[test]
+fn what_recovery_found_is_on_disk() {
+    let mut story = replicated();
+    story.command(1, "b");
+    story.follow(2, 1, 3);
+    // n2 dies before its sync returns, but the write had come through.
+    story.node_mut(2).disk_log = story.node(2).log.clone();
+    story.restart(2);
+    story.ack(2, 1, 3);
+    story.assert_legal();
+}
+
+#[test]
+fn what_was_truncated_is_promised_no_longer() {
+    let mut story = Story::of(5);
+    story.elect(1, 1, &[1, 2, 3]);
+    story.replicate(1, &[2, 3, 4, 5]);
+    story.command(1, "acknowledged by n3 alone");
+    story.replicate(1, &[3]);
+    story.elect(2, 2, &[2, 4, 5]);
+    // n3 replaces its entry 2 in memory, and dies when only the truncation is on its disk.
+    story.follow(3, 2, 2);
+    story.node_mut(3).disk_log.truncate(1);
+    story.restart(3);
+    story.assert_legal();
+}
+
+#[test]
+fn a_late_completion_of_an_overwritten_entry_promises_nothing() {
+    let mut story = replicated();
+    story.append(1, "synced too late", EntryKind::Command, None);
+    let overwritten = story.node(1).last();
+    story.elect(2, 2, &[2, 3]);
+    story.follow(1, 2, 3);
+    story.write(1, Event::AppendDurable { last: overwritten });
+    story.restart(1);
     story.assert_legal();
 }
