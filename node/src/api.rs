@@ -1,9 +1,9 @@
 //! The HTTP API for clients; `docs/node-api.md` is its contract.
 //!
-//! - [`body`]: what a transaction looks like on the wire
-//! - [`txn`]: the way of a transaction, with its repeated proposals
-//! - [`error`]: everything that is not a success
-//! - [`status`]: the node about itself
+//! - `body`: what a transaction looks like on the wire
+//! - `txn`: the way of a transaction, with its repeated proposals
+//! - `error`: everything that is not a success
+//! - `status`: the node about itself
 
 mod body;
 mod error;

@@ -1,8 +1,10 @@
 //! The only loop: takes ticks, messages, requests and the disk's completions, steps the protocol core,
 //! and does what the core's outputs demand, in the order that [`shakedown_raft::Output`] demands.
 //!
-//! - [`durability`]: what waits for the disk
-//! - [`clients`]: what waits for a decision, and the answers
+//! - `durability`: what waits for the disk
+//! - `clients`: what waits for a decision, and the answers
+//! - `apply`: committed entries on their way to the state machine
+//! - `reads`: what the log does not see
 //! - this file: the loop and the order of effects
 //!
 //! All that arrives while one round of effects is under way makes the next round: one write to the

@@ -1,10 +1,10 @@
 //! Messages between nodes, over TCP. They may be lost, and Raft does not mind; they never arrive
 //! damaged or from a stranger.
 //!
-//! - [`wire`]: frames and the greeting
-//! - [`outgoing`]: one connection to each peer, made anew whenever it breaks or stalls
-//! - [`incoming`]: connections from peers
-//! - [`socket`]: the options that make a dead connection show within a second
+//! - `wire`: frames and the greeting
+//! - `outgoing`: one connection to each peer, made anew whenever it breaks or stalls
+//! - `incoming`: connections from peers
+//! - `socket`: the options that make a dead connection show within a second
 
 mod incoming;
 mod outgoing;
