@@ -81,9 +81,10 @@ impl Forwarding {
         loop {
             self.release_due();
             let ready = self.wait();
-            if ready.bell && !self.answer() {
+            if ready.bell && self.bell_is_closed() {
                 return;
             }
+            self.serve_requests();
             for port in ready.ports {
                 self.forward_from(port, &mut buffer);
             }
@@ -116,14 +117,16 @@ impl Forwarding {
         }
     }
 
-    /// Answers all requests. Whether there will be more.
-    fn answer(&mut self) -> bool {
-        // Silence the bell first: a request that comes now rings it again.
-        let rings = self.bell.read(&mut [0; 64]);
+    /// Silences the bell. To be followed by a look at the requests: one that comes later rings
+    /// it again.
+    fn bell_is_closed(&mut self) -> bool {
+        self.bell.read(&mut [0; 64]).is_ok_and(|rings| rings == 0)
+    }
+
+    fn serve_requests(&mut self) {
         while let Ok(request) = self.inbox.try_recv() {
             self.serve(request);
         }
-        rings.map_or(true, |rings| rings > 0)
     }
 
     fn serve(&mut self, request: Request) {
@@ -166,7 +169,11 @@ impl Forwarding {
             .expect("a port for each host");
         for _ in 0..BATCH {
             match self.ports[port].receive(buffer) {
-                Ok(Some(length)) => self.forward(from, &mut buffer[..length]),
+                Ok(Some(length)) => {
+                    // Before each frame, so that a cut does not wait for a busy network.
+                    self.serve_requests();
+                    self.forward(from, &mut buffer[..length]);
+                }
                 Ok(None) => return,
                 Err(error) => panic!("the switch cannot read from {from}: {error}"),
             }
