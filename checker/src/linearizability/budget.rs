@@ -76,13 +76,13 @@ impl Meter {
         }
     }
 
-    /// Takes a third of what is left into a meter of its own.
-    pub(crate) fn third(&mut self) -> Self {
-        let third = self.effort_left / 3;
-        self.effort_left -= third;
+    /// Takes a quarter of what is left into a meter of its own.
+    pub(crate) fn quarter(&mut self) -> Self {
+        let quarter = self.effort_left / 4;
+        self.effort_left -= quarter;
         Self {
             limits: self.limits,
-            effort_left: third,
+            effort_left: quarter,
         }
     }
 

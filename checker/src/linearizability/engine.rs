@@ -31,6 +31,13 @@ pub(crate) enum Decision {
     },
 }
 
+impl Decision {
+    /// Whether it is an answer.
+    pub(crate) fn is_certain(self) -> bool {
+        !matches!(self, Self::Undecided { .. })
+    }
+}
+
 /// One search, at whatever width of slots.
 trait Search {
     fn decide(&mut self, meter: &mut Meter) -> Decision;

@@ -1,9 +1,9 @@
 //! The engine for registers: several searches under one effort; the first that is sure decides.
 //!
-//! Where no op is left open, one exact frontier does. Never-returned ops are what makes histories hard,
-//! so with them the frontier is tried *relaxed* first: each may be used any number of times. If even that
-//! admits no order there is none. A depth-first search then looks for an order, cheapest first, while an
-//! exact frontier of all configurations looks for a proof that there is none.
+//! Without never-returned ops one exact frontier does. These ops are what makes histories hard, and with
+//! them come, in this order: a depth-first search, cheapest first, which finds an order soon where there is
+//! one; a *relaxed* frontier in which each such op may be used any number of times, and if even that admits
+//! no order there is none; the depth-first search with more effort; an exact frontier.
 
 mod board;
 mod closure;
@@ -40,14 +40,18 @@ fn decide_within<const N: usize>(problem: &Problem<'_>, meter: &mut Meter) -> De
     if problem.classes.is_empty() {
         return frontier::search::<N>(problem, Counting::Exact, meter);
     }
+    // Enough for an order that is found with little turning back.
+    let first = depth_first::search::<N>(problem, &mut meter.quarter());
+    if first.is_certain() {
+        return first;
+    }
     let relaxed = frontier::search::<N>(problem, Counting::Relaxed, meter);
     if let Decision::NotLinearizable { .. } = relaxed {
         return relaxed;
     }
-    let mut third = meter.third();
-    let found = depth_first::search::<N>(problem, &mut third);
-    if !matches!(found, Decision::Undecided { .. }) {
-        return found;
+    let second = depth_first::search::<N>(problem, &mut meter.quarter());
+    if second.is_certain() {
+        return second;
     }
     frontier::search::<N>(problem, Counting::Exact, meter)
 }

@@ -9,7 +9,7 @@
 //!   such a value. Otherwise the next op to change the register is a write, and would hide it.
 //! - Values that nobody will observe any more are one value.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::linearizability::budget::{Exhausted, Meter};
 use crate::linearizability::engine::multisets::{ClassId, MultisetId, Multisets};
@@ -52,8 +52,12 @@ impl<const N: usize> Config<N> {
 pub(super) struct Closure<const N: usize> {
     counting: Counting,
     pub(super) used: Multisets,
-    reached: Vec<Config<N>>,
-    seen: FxHashSet<Config<N>>,
+    /// Configurations to go on from, by how many never-returned ops they used: the most economical come
+    /// first, so that they cover the others before these are looked at.
+    reached: Vec<Vec<Config<N>>>,
+    /// What has been reached and is not covered, by state and ops done.
+    seen: FxHashMap<(ValueId, Slots<N>), Vec<Config<N>>>,
+    seen_len: usize,
     after: FxHashSet<Config<N>>,
     worthwhile: Vec<ValueId>,
 }
@@ -64,7 +68,8 @@ impl<const N: usize> Closure<N> {
             counting,
             used: Multisets::new(),
             reached: Vec::new(),
-            seen: FxHashSet::default(),
+            seen: FxHashMap::default(),
+            seen_len: 0,
             after: FxHashSet::default(),
             worthwhile: Vec::new(),
         }
@@ -79,12 +84,12 @@ impl<const N: usize> Closure<N> {
         meter: &mut Meter,
     ) -> Result<Vec<Config<N>>, Exhausted> {
         self.seen.clear();
+        self.seen_len = 0;
         self.after.clear();
-        self.reached.clear();
         for config in before {
             self.reach(board, *config, target);
         }
-        while let Some(config) = self.reached.pop() {
+        while let Some(config) = self.most_economical() {
             meter.spend()?;
             meter.hold(self.bytes())?;
             self.successors(board, config, target);
@@ -96,7 +101,7 @@ impl<const N: usize> Closure<N> {
 
     /// What this search holds, in bytes.
     pub(super) fn bytes(&self) -> usize {
-        let configs = self.seen.len() + self.after.len() + self.reached.len();
+        let configs = 2 * self.seen_len + self.after.len();
         configs * 2 * size_of::<Config<N>>() + self.used.bytes()
     }
 
@@ -113,9 +118,29 @@ impl<const N: usize> Closure<N> {
         if config.covered.contains(slot) {
             self.emit(board, config, slot);
         }
-        if self.seen.insert(config) {
-            self.reached.push(config);
+        let alike = self.seen.entry((config.state, config.done)).or_default();
+        let used = &self.used;
+        let covers = |a: &Config<N>, b: &Config<N>| {
+            b.covered.is_subset(&a.covered) && used.is_subset(a.used, b.used)
+        };
+        if alike.iter().any(|other| covers(other, &config)) {
+            return;
         }
+        self.seen_len += 1;
+        self.seen_len -= alike.len();
+        alike.retain(|other| !covers(&config, other));
+        self.seen_len += alike.len();
+        alike.push(config);
+        let rank = self.used.total(config.used) as usize;
+        if self.reached.len() <= rank {
+            self.reached.resize_with(rank + 1, Vec::new);
+        }
+        self.reached[rank].push(config);
+    }
+
+    /// The configuration to go on from.
+    fn most_economical(&mut self) -> Option<Config<N>> {
+        self.reached.iter_mut().find_map(Vec::pop)
     }
 
     /// Takes note of a configuration after the return of the op in `slot`.
