@@ -11,9 +11,9 @@
 //! | `election_quorum` | `ack_durability` | `commit_monotonicity` | `client_acknowledgement` |
 //! | `term_monotonicity` | | `leader_completeness`, `committed_never_lost` | |
 //!
-//! What they share: [`place`] (a record where it stands), [`log_view`] (a node's log over time),
-//! [`committed`] (what leaders committed), [`completeness`] (whether the traces can be relied on),
-//! [`findings`] (anomalies into a report) and [`narration`] (a record in words).
+//! What they share: `place` (a record where it stands), `log_view` (a node's log over time),
+//! `committed` (what leaders committed), `completeness` (whether the traces can be relied on),
+//! `findings` (anomalies into a report) and `narration` (a record in words).
 
 mod ack_durability;
 mod apply_order;
