@@ -20,17 +20,25 @@ fn recovery(log: &[RunRecord]) -> CheckReport {
     for record in log {
         match &record.event {
             RunEvent::Recovered { after_ns } => {
-                let summary =
-                    format!("writes through every node succeeded {} after healing", seconds(*after_ns));
+                let summary = format!(
+                    "writes through every node succeeded {} after healing",
+                    seconds(*after_ns)
+                );
                 return report(Verdict::Pass, summary);
             }
-            RunEvent::NotRecovered { within_ns, last_error } => {
+            RunEvent::NotRecovered {
+                within_ns,
+                last_error,
+            } => {
                 return not_recovered(report, *within_ns, last_error);
             }
             _ => {}
         }
     }
-    report(Verdict::Inconclusive, "the run ended before the cluster had to serve again".to_owned())
+    report(
+        Verdict::Inconclusive,
+        "the run ended before the cluster had to serve again".to_owned(),
+    )
 }
 
 fn not_recovered(
@@ -38,26 +46,40 @@ fn not_recovered(
     within_ns: u64,
     last_error: &str,
 ) -> CheckReport {
-    let summary = format!("the cluster does not serve {} after healing", seconds(within_ns));
+    let summary = format!(
+        "the cluster does not serve {} after healing",
+        seconds(within_ns)
+    );
     let anomaly = Anomaly {
         kind: "no-recovery".to_owned(),
         summary: summary.clone(),
         argument: vec![
-            "Every fault was healed: all nodes run, all links are up, all clocks are right.".to_owned(),
-            format!("Writes through at least one node still failed {} later.", seconds(within_ns)),
+            "Every fault was healed: all nodes run, all links are up, all clocks are right."
+                .to_owned(),
+            format!(
+                "Writes through at least one node still failed {} later.",
+                seconds(within_ns)
+            ),
             format!("The last answer was: {last_error}."),
         ],
         key: None,
         ops: Vec::new(),
         trace: Vec::new(),
     };
-    CheckReport { anomalies: vec![anomaly], ..report(Verdict::Violation, summary) }
+    CheckReport {
+        anomalies: vec![anomaly],
+        ..report(Verdict::Violation, summary)
+    }
 }
 
 /// No node ends unless it is ended.
 fn node_exits(log: &[RunRecord]) -> CheckReport {
     let exits = log.iter().filter_map(|record| match &record.event {
-        RunEvent::NodeExited { node, how, log_tail } => Some(Anomaly {
+        RunEvent::NodeExited {
+            node,
+            how,
+            log_tail,
+        } => Some(Anomaly {
             kind: "node-exited".to_owned(),
             summary: format!("{node} ended by itself at {}: {how}", seconds(record.time)),
             argument: vec![
@@ -75,13 +97,23 @@ fn node_exits(log: &[RunRecord]) -> CheckReport {
         0 => "no node ended by itself".to_owned(),
         count => format!("{count} times a node ended by itself"),
     };
-    CheckReport::of_anomalies("node-exits", "Nodes do not crash by themselves", anomalies, summary)
+    CheckReport::of_anomalies(
+        "node-exits",
+        "Nodes do not crash by themselves",
+        anomalies,
+        summary,
+    )
 }
 
 /// The harness did what it set out to do.
 fn harness(log: &[RunRecord]) -> CheckReport {
     let report = |verdict, summary| {
-        CheckReport::new("harness", "The run was carried out to its end", verdict, summary)
+        CheckReport::new(
+            "harness",
+            "The run was carried out to its end",
+            verdict,
+            summary,
+        )
     };
     let error = log.iter().find_map(|record| match &record.event {
         RunEvent::HarnessError { error } => Some(error.clone()),
@@ -97,7 +129,10 @@ fn harness(log: &[RunRecord]) -> CheckReport {
     if has(&RunEvent::Finished) {
         return report(Verdict::Pass, "every phase was completed".to_owned());
     }
-    report(Verdict::HarnessError, "the run was cut off: its log has no end".to_owned())
+    report(
+        Verdict::HarnessError,
+        "the run was cut off: its log has no end".to_owned(),
+    )
 }
 
 fn seconds(ns: u64) -> String {
@@ -110,7 +145,13 @@ mod tests {
     use shakedown_history::NodeId;
 
     fn log(events: Vec<RunEvent>) -> Vec<RunRecord> {
-        events.into_iter().map(|event| RunRecord { time: 1_500_000_000, event }).collect()
+        events
+            .into_iter()
+            .map(|event| RunRecord {
+                time: 1_500_000_000,
+                event,
+            })
+            .collect()
     }
 
     fn verdicts(events: Vec<RunEvent>) -> [Verdict; 3] {
@@ -127,7 +168,13 @@ mod tests {
     #[test]
     fn a_cluster_that_does_not_come_back_broke_a_promise() {
         let last_error = "timeout".to_owned();
-        let events = vec![RunEvent::NotRecovered { within_ns: 9, last_error }, RunEvent::Finished];
+        let events = vec![
+            RunEvent::NotRecovered {
+                within_ns: 9,
+                last_error,
+            },
+            RunEvent::Finished,
+        ];
         assert_eq!(verdicts(events)[0], Verdict::Violation);
     }
 
@@ -140,14 +187,20 @@ mod tests {
         };
         let reports = check_conduct(&log(vec![event]));
         assert_eq!(reports[1].verdict, Verdict::Violation);
-        assert_eq!(reports[1].anomalies[0].summary, "n2 ended by itself at 1.50 s: SIGABRT");
+        assert_eq!(
+            reports[1].anomalies[0].summary,
+            "n2 ended by itself at 1.50 s: SIGABRT"
+        );
         assert!(reports[1].anomalies[0].argument[1].contains("assertion failed"));
     }
 
     #[test]
     fn a_run_cut_off_never_passes() {
         assert_eq!(verdicts(vec![])[2], Verdict::HarnessError);
-        assert_eq!(verdicts(vec![RunEvent::Interrupted])[2], Verdict::Inconclusive);
+        assert_eq!(
+            verdicts(vec![RunEvent::Interrupted])[2],
+            Verdict::Inconclusive
+        );
         let error = "disk full".to_owned();
         let events = vec![RunEvent::HarnessError { error }, RunEvent::Finished];
         assert_eq!(verdicts(events)[2], Verdict::HarnessError);

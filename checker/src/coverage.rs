@@ -14,9 +14,6 @@ use crate::verdict::{CheckReport, Verdict};
 const CHECK: &str = "coverage";
 const PROMISE: &str = "The faults bit, and the clients got work done meanwhile";
 
-/// The families whose faults take a leader away from its followers.
-const LEADER_ENDING_FAMILIES: [&str; 3] = ["partition", "kill", "pause"];
-
 /// What a run must show to count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -44,7 +41,7 @@ impl Default for CoverageContract {
             min_ok_ops: 1,
             min_ok_ops_per_f: 1,
             min_ok_ops_in_fault_windows: 1,
-            shortest_window_asked_ms: 1_000,
+            shortest_window_asked_ms: 1_500,
             leader_change_if_leader_hit: true,
             leader_change_within_ms: 10_000,
         }
@@ -246,15 +243,10 @@ fn span(fault: &FaultWindow) -> Option<(u64, u64)> {
 /// Whether no fault that takes the majority away was in force in the meantime.
 fn majority_could_serve(from: u64, to: u64, faults: &[FaultWindow]) -> bool {
     faults.iter().all(|fault| {
-        let leaves_majority = fault
-            .spec
-            .params
-            .get("leaves_majority")
-            .and_then(serde_json::Value::as_bool);
         let overlaps = fault.injected.is_some_and(|injected| {
             injected <= to && fault.healed.is_none_or(|healed| healed >= from)
         });
-        !overlaps || leaves_majority.unwrap_or(true)
+        !overlaps || fault.spec.leaves_majority
     })
 }
 
@@ -277,8 +269,7 @@ fn leader_never_changed(
 ) -> Option<String> {
     let hits: Vec<(u64, u64)> = faults
         .iter()
-        .filter(|f| f.spec.hits_leader && f.bit())
-        .filter(|f| LEADER_ENDING_FAMILIES.contains(&f.spec.family.as_str()))
+        .filter(|f| f.spec.deposes_leader && f.bit())
         .filter_map(span)
         .collect();
     if !contract.leader_change_if_leader_hit || hits.is_empty() {

@@ -113,6 +113,8 @@ fn partition(id: u64, injected: u64, healed: u64) -> FaultWindow {
             summary: "partition n1 | n2 n3".into(),
             targets: vec![NodeId(1)],
             hits_leader: true,
+            deposes_leader: true,
+            leaves_majority: true,
             params: Value::Null,
         },
         injected: Some(injected),
@@ -239,8 +241,7 @@ fn clients_must_be_served_while_a_majority_can() {
     run.is_inconclusive(
         "Only 0 ops were ok during the 3.0 s of fault 0 (partition n1 | n2 n3), although a majority could serve; 1 asked for.",
     );
-    run.fault(|f| f.spec.params = json!({ "leaves_majority": false }))
-        .passes();
+    run.fault(|f| f.spec.leaves_majority = false).passes();
 }
 
 #[test]
@@ -261,7 +262,7 @@ fn an_op_invoked_before_the_fault_does_not_show_service_during_it() {
 fn a_window_in_which_another_fault_takes_the_majority_is_not_asked() {
     let mut run = Run::good().idle(2 * SECOND, 5 * SECOND);
     let mut other = partition(1, 4 * SECOND, 6 * SECOND);
-    other.spec.params = json!({ "leaves_majority": false });
+    other.spec.leaves_majority = false;
     run.faults.push(other);
     run.passes();
 }
@@ -325,11 +326,11 @@ fn a_leader_that_is_hit_must_be_replaced_at_least_once() {
 }
 
 #[test]
-fn a_fault_that_hits_no_leader_need_not_replace_one() {
+fn a_fault_that_deposes_no_leader_need_not_replace_one() {
     let mut run = Run::good();
     run.elections.clear();
     assert_eq!(run.report().verdict, Verdict::Inconclusive);
-    run.fault(|f| f.spec.hits_leader = false).passes();
+    run.fault(|f| f.spec.deposes_leader = false).passes();
 }
 
 #[test]

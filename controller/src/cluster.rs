@@ -53,10 +53,21 @@ impl Cluster {
         let mut members = Vec::new();
         for (node, host) in hosts {
             let link = host.start_agent().await;
-            members.push(Member { node: *node, link: link.with_context(|| format!("host of {node}"))? });
+            members.push(Member {
+                node: *node,
+                link: link.with_context(|| format!("host of {node}"))?,
+            });
         }
-        let network = Mutex::new(Cuts { network, by_fault: BTreeMap::new() });
-        Ok(Self { system, members, network, claims: std::sync::Mutex::default() })
+        let network = Mutex::new(Cuts {
+            network,
+            by_fault: BTreeMap::new(),
+        });
+        Ok(Self {
+            system,
+            members,
+            network,
+            claims: std::sync::Mutex::default(),
+        })
     }
 
     /// All nodes, in order.
@@ -86,7 +97,12 @@ impl Cluster {
     /// If it runs already or the program cannot be started.
     pub async fn start(&self, node: NodeId) -> anyhow::Result<Vec<Evidence>> {
         let command = Command::StartNode(self.system.start(node));
-        match self.agent(node).ask(command).await.with_context(|| format!("start {node}"))? {
+        match self
+            .agent(node)
+            .ask(command)
+            .await
+            .with_context(|| format!("start {node}"))?
+        {
             Reply::Started { evidence, .. } => Ok(about(node, evidence)),
             other => bail!("start {node}: the agent answered {other:?}"),
         }
@@ -97,8 +113,13 @@ impl Cluster {
     /// # Errors
     /// If it does not run.
     pub async fn kill(&self, node: NodeId) -> anyhow::Result<Evidence> {
-        let command = Command::KillNode { signal: KillSignal::Kill, deadline_ms: KILL_DEADLINE_MS };
-        self.evidence(node, command).await.with_context(|| format!("kill {node}"))
+        let command = Command::KillNode {
+            signal: KillSignal::Kill,
+            deadline_ms: KILL_DEADLINE_MS,
+        };
+        self.evidence(node, command)
+            .await
+            .with_context(|| format!("kill {node}"))
     }
 
     /// Gives a command to a node's agent whose answer is evidence.
@@ -107,7 +128,10 @@ impl Cluster {
     /// If the agent refuses or is gone.
     pub async fn evidence(&self, node: NodeId, command: Command) -> anyhow::Result<Evidence> {
         let evidence = self.agent(node).ask_evidence(command).await?;
-        Ok(Evidence { node: Some(node), ..evidence })
+        Ok(Evidence {
+            node: Some(node),
+            ..evidence
+        })
     }
 
     /// What a node's process is doing.
@@ -133,11 +157,14 @@ impl Cluster {
 
     /// The leader of the highest term, by the nodes' own account.
     pub async fn leader(&self) -> Option<NodeId> {
-        let asked = self.members.iter().map(|m| async { (m.node, self.status(m.node).await) });
+        let asked = self
+            .members
+            .iter()
+            .map(|m| async { (m.node, self.status(m.node).await) });
         let statuses = join_all(asked).await;
-        let leaders = statuses.into_iter().filter_map(|(node, status)| {
-            status.filter(|s| s.leads).map(|s| (s.term, node))
-        });
+        let leaders = statuses
+            .into_iter()
+            .filter_map(|(node, status)| status.filter(|s| s.leads).map(|s| (s.term, node)));
         leaders.max().map(|(_, node)| node)
     }
 
@@ -171,15 +198,25 @@ impl Cluster {
 
     /// Reserves the processes of those `nodes` that no other fault holds, and returns them.
     pub fn claim(&self, fault: FaultId, nodes: &[NodeId]) -> Vec<NodeId> {
-        let mut claims = self.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        let free: Vec<_> = nodes.iter().copied().filter(|n| !claims.contains_key(n)).collect();
+        let mut claims = self
+            .claims
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let free: Vec<_> = nodes
+            .iter()
+            .copied()
+            .filter(|n| !claims.contains_key(n))
+            .collect();
         claims.extend(free.iter().map(|n| (*n, fault)));
         free
     }
 
     /// Gives back what a fault has claimed.
     pub fn release(&self, fault: FaultId) {
-        let mut claims = self.claims.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut claims = self
+            .claims
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
         claims.retain(|_, holder| *holder != fault);
     }
 
@@ -206,7 +243,8 @@ impl Cluster {
             self.evidence(node, Command::ResumeNode).await?;
             state = self.state(node).await?;
         }
-        self.evidence(node, Command::ResetClocks { status_addr: None }).await?;
+        self.evidence(node, Command::ResetClocks { status_addr: None })
+            .await?;
         if !matches!(state, NodeState::Running { .. }) {
             self.start(node).await?;
         }
@@ -220,7 +258,9 @@ impl Cluster {
     pub async fn stop(&self) -> anyhow::Result<()> {
         let stops = self.members.iter().map(|m| async {
             match self.state(m.node).await? {
-                NodeState::Running { .. } | NodeState::Stopped { .. } => self.kill(m.node).await.map(drop),
+                NodeState::Running { .. } | NodeState::Stopped { .. } => {
+                    self.kill(m.node).await.map(drop)
+                }
                 NodeState::NotStarted | NodeState::Exited { .. } => Ok(()),
             }
         });
@@ -233,13 +273,18 @@ impl Cuts {
         let mut links: Vec<Link> = self.by_fault.values().flatten().copied().collect();
         links.sort_unstable();
         links.dedup();
-        self.network.cut(&links).context("cannot change the network")
+        self.network
+            .cut(&links)
+            .context("cannot change the network")
     }
 }
 
 /// The link from one node to another.
 pub fn link(from: NodeId, to: NodeId) -> Link {
-    Link { from: port(from), to: port(to) }
+    Link {
+        from: port(from),
+        to: port(to),
+    }
 }
 
 fn port(node: NodeId) -> Port {
@@ -247,5 +292,11 @@ fn port(node: NodeId) -> Port {
 }
 
 fn about(node: NodeId, evidence: Vec<Evidence>) -> Vec<Evidence> {
-    evidence.into_iter().map(|e| Evidence { node: Some(node), ..e }).collect()
+    evidence
+        .into_iter()
+        .map(|e| Evidence {
+            node: Some(node),
+            ..e
+        })
+        .collect()
 }

@@ -23,7 +23,9 @@ pub struct RunClock {
 impl RunClock {
     /// The run starts now.
     pub fn start() -> Self {
-        Self { origin_ns: monotonic_ns() }
+        Self {
+            origin_ns: monotonic_ns(),
+        }
     }
 
     /// What the monotonic clock showed at the start.
@@ -70,7 +72,14 @@ impl Journal {
     /// # Errors
     /// If the file cannot be written.
     pub fn fault(&self, fault: FaultId, event: FaultEvent) -> anyhow::Result<()> {
-        append(&self.faults, &FaultRecord { time: self.clock.now_ns(), fault, event })
+        append(
+            &self.faults,
+            &FaultRecord {
+                time: self.clock.now_ns(),
+                fault,
+                event,
+            },
+        )
     }
 
     /// Notes what happened to the run.
@@ -78,7 +87,13 @@ impl Journal {
     /// # Errors
     /// If the file cannot be written.
     pub fn run(&self, event: RunEvent) -> anyhow::Result<()> {
-        append(&self.run, &RunRecord { time: self.clock.now_ns(), event })
+        append(
+            &self.run,
+            &RunRecord {
+                time: self.clock.now_ns(),
+                event,
+            },
+        )
     }
 
     /// Notes that a step began.
@@ -94,8 +109,14 @@ impl Journal {
 fn start(path: &Path, header: &Header, format: Format) -> anyhow::Result<File> {
     let mut file =
         File::create_new(path).with_context(|| format!("cannot create {}", path.display()))?;
-    jsonl::write_line(&mut file, &Header { format, ..header.clone() })
-        .with_context(|| format!("cannot write {}", path.display()))?;
+    jsonl::write_line(
+        &mut file,
+        &Header {
+            format,
+            ..header.clone()
+        },
+    )
+    .with_context(|| format!("cannot write {}", path.display()))?;
     Ok(file)
 }
 

@@ -36,8 +36,13 @@ impl Records {
     /// # Errors
     /// If it has no readable plan: then it is not a run directory.
     pub fn read(dir: &RunDir) -> Result<Self> {
-        let (plan, _) = Plan::read(&dir.plan(), &Known { planted_bugs: &planted_bugs() })
-            .with_context(|| format!("{} is not a run directory", dir.path().display()))?;
+        let (plan, _) = Plan::read(
+            &dir.plan(),
+            &Known {
+                planted_bugs: &planted_bugs(),
+            },
+        )
+        .with_context(|| format!("{} is not a run directory", dir.path().display()))?;
         let mut unreadable = Vec::new();
         let history = keep(History::read(&dir.history()), &mut unreadable);
         let faults = keep(dir.read_faults(), &mut unreadable).unwrap_or_default();
@@ -48,7 +53,15 @@ impl Records {
             |(header, history)| (header, Some(history)),
         );
         let faults = windows(&faults);
-        Ok(Self { header, plan, history, faults, traces, log, unreadable })
+        Ok(Self {
+            header,
+            plan,
+            history,
+            faults,
+            traces,
+            log,
+            unreadable,
+        })
     }
 
     /// Runs every check.
@@ -59,17 +72,25 @@ impl Records {
         checks.extend(check_traces(&self.traces, &self.plan.node_ids()));
         checks.extend(check_conduct(&self.log));
         checks.push(self.coverage());
+        checks.extend(self.every_family());
         RunVerdict::of_checks(checks)
     }
 
     fn readable(&self) -> Option<CheckReport> {
         let why = self.unreadable.first()?;
         let promise = "Every record of the run can be read";
-        Some(CheckReport::new("records", promise, Verdict::HarnessError, why))
+        Some(CheckReport::new(
+            "records",
+            promise,
+            Verdict::HarnessError,
+            why,
+        ))
     }
 
     fn workload_checks(&self) -> Vec<CheckReport> {
-        let Some(history) = &self.history else { return Vec::new() };
+        let Some(history) = &self.history else {
+            return Vec::new();
+        };
         workload(&self.plan).check(history, budget(&self.plan))
     }
 
@@ -78,12 +99,47 @@ impl Records {
         let contract = CoverageContract {
             every_fault_bites: wanted.every_fault_bites,
             min_ok_ops_in_fault_windows: wanted.ok_ops_in_fault_windows,
-            leader_change_if_leader_hit: wanted.leader_changes > 0,
+            leader_change_if_leader_hit: wanted.leader_change,
             ..CoverageContract::default()
         };
         let nothing = History::new(Vec::new()).expect("an empty history is well-formed");
         let history = self.history.as_ref().unwrap_or(&nothing);
-        check_coverage(history, &self.faults, &self.traces, self.header.origin_mono_ns, &contract)
+        check_coverage(
+            history,
+            &self.faults,
+            &self.traces,
+            self.header.origin_mono_ns,
+            &contract,
+        )
+    }
+
+    /// Every fault family of the plan bit at least once.
+    fn every_family(&self) -> Option<CheckReport> {
+        if !self.plan.coverage.every_family {
+            return None;
+        }
+        let never: Vec<_> = self
+            .plan
+            .faults
+            .never_bit(&self.faults)
+            .iter()
+            .map(ToString::to_string)
+            .collect();
+        let (verdict, summary) = if never.is_empty() {
+            (Verdict::Pass, "every family of the plan bit".to_owned())
+        } else {
+            (
+                Verdict::Inconclusive,
+                format!("these families never bit: {}", never.join(", ")),
+            )
+        };
+        let promise = "Every fault family of the plan bit at least once";
+        Some(CheckReport::new(
+            "fault-families",
+            promise,
+            verdict,
+            summary,
+        ))
     }
 
     /// The page for people.
@@ -124,21 +180,32 @@ pub fn judge_and_report(dir: &RunDir) -> Result<(RunPage, String)> {
 /// The names of all bugs that this build can plant.
 pub fn planted_bugs() -> Vec<&'static str> {
     let compiled_in = cfg!(feature = "planted-bugs");
-    PlantedBug::ALL.iter().filter(|_| compiled_in).map(|bug| bug.row().name).collect()
+    PlantedBug::ALL
+        .iter()
+        .filter(|_| compiled_in)
+        .map(|bug| bug.row().name)
+        .collect()
 }
 
 fn budget(plan: &Plan) -> Budget {
     let memory_bytes = usize::try_from(plan.checks.memory_mib << 20).unwrap_or(usize::MAX);
-    Budget { time: plan.checks.time, memory_bytes }
+    Budget {
+        time: plan.checks.time,
+        memory_bytes,
+    }
 }
 
 /// The budget where no plan says one.
 pub fn default_budget() -> Budget {
-    Budget { time: Duration::from_secs(60), memory_bytes: 1 << 30 }
+    Budget {
+        time: Duration::from_secs(60),
+        memory_bytes: 1 << 30,
+    }
 }
 
 fn keep<T>(read: Result<T, ReadError>, unreadable: &mut Vec<String>) -> Option<T> {
-    read.map_err(|error| unreadable.push(error.to_string())).ok()
+    read.map_err(|error| unreadable.push(error.to_string()))
+        .ok()
 }
 
 /// The header of a run that did not get as far as its history.
@@ -159,16 +226,24 @@ fn without_history(dir: &RunDir, plan: &Plan) -> Header {
 fn files(dir: &RunDir) -> Vec<RunFile> {
     let mut files = Vec::new();
     for folder in ["", "trace", "log"] {
-        let Ok(listing) = std::fs::read_dir(dir.path().join(folder)) else { continue };
+        let Ok(listing) = std::fs::read_dir(dir.path().join(folder)) else {
+            continue;
+        };
         for entry in listing.flatten() {
             let path = entry.path();
-            let Ok(metadata) = entry.metadata() else { continue };
+            let Ok(metadata) = entry.metadata() else {
+                continue;
+            };
             if !metadata.is_file() || path == dir.report() {
                 continue;
             }
             let relative = path.strip_prefix(dir.path()).unwrap_or(&path);
             let path = relative.display().to_string();
-            files.push(RunFile { path, bytes: metadata.len(), sha256: None });
+            files.push(RunFile {
+                path,
+                bytes: metadata.len(),
+                sha256: None,
+            });
         }
     }
     files.sort_by(|a, b| a.path.cmp(&b.path));

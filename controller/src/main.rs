@@ -14,6 +14,11 @@
 //! - [`store`]: where runs are kept
 //! - [`ui`]: every line that a person sees in the terminal
 
+#![expect(
+    unreachable_pub,
+    reason = "a program has no outside; `pub` tells what a module offers"
+)]
+
 mod cli;
 mod cluster;
 mod commands;

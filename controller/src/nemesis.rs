@@ -1,13 +1,14 @@
 //! The nemesis: carries out the schedule, and writes down each fault before it is injected.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context as _, Result};
 use shakedown_history::FaultId;
 use shakedown_history::fault::FaultEvent;
-use shakedown_plan::{Schedule, Step};
-use tokio::sync::watch;
+use shakedown_plan::{Hit, Schedule, Step};
+use tokio::sync::{Mutex, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -18,15 +19,24 @@ use crate::ui::Progress;
 
 /// Who injects faults.
 pub struct Nemesis {
-    /// What it works on.
-    pub cluster: Arc<Cluster>,
-    /// Where it writes what it does.
-    pub journal: Arc<Journal>,
-    /// Who watches.
-    pub progress: Arc<Progress>,
+    cluster: Arc<Cluster>,
+    journal: Arc<Journal>,
+    progress: Arc<Progress>,
+    /// What the faults in force do.
+    in_force: Mutex<BTreeMap<FaultId, Hit>>,
 }
 
 impl Nemesis {
+    /// A nemesis that has done nothing yet.
+    pub fn new(cluster: Arc<Cluster>, journal: Arc<Journal>, progress: Arc<Progress>) -> Self {
+        Self {
+            cluster,
+            journal,
+            progress,
+            in_force: Mutex::default(),
+        }
+    }
+
     /// Carries out `schedule`, counting from now. When `stop` turns true, faults in force are healed
     /// and no more are begun.
     ///
@@ -56,16 +66,33 @@ impl Nemesis {
         if stopped_before(begin + step.start, &mut stop).await {
             return Ok(());
         }
-        let mut fault = fault::decide(&step, &self.cluster).await;
+        let mut fault = self.decide(&step).await;
         let spec = fault.spec();
         self.progress.fault_begins(step.id, &spec.summary);
         self.journal.fault(step.id, FaultEvent::Inject(spec))?;
-        let outcome = self.inject_and_heal(step.id, step.length, fault.as_mut(), &mut stop).await;
+        let outcome = self
+            .inject_and_heal(step.id, step.length, fault.as_mut(), &mut stop)
+            .await;
         self.progress.fault_ends(step.id);
+        self.in_force.lock().await.remove(&step.id);
         if let Err(error) = &outcome {
-            self.journal.fault(step.id, FaultEvent::Failed { error: format!("{error:#}") })?;
+            self.journal.fault(
+                step.id,
+                FaultEvent::Failed {
+                    error: format!("{error:#}"),
+                },
+            )?;
         }
         outcome
+    }
+
+    async fn decide(&self, step: &Step) -> Box<dyn Fault> {
+        // Held while deciding, so that of two faults the later knows of the earlier.
+        let mut in_force = self.in_force.lock().await;
+        let others: Vec<Hit> = in_force.values().cloned().collect();
+        let (hit, fault) = fault::decide(step, &self.cluster, &others).await;
+        in_force.insert(step.id, hit);
+        fault
     }
 
     async fn inject_and_heal(
@@ -89,5 +116,7 @@ impl Nemesis {
 
 /// Waits until `deadline`; says whether `stop` came first.
 async fn stopped_before(deadline: Instant, stop: &mut watch::Receiver<bool>) -> bool {
-    tokio::time::timeout_at(deadline, stop.wait_for(|stop| *stop)).await.is_ok()
+    tokio::time::timeout_at(deadline, stop.wait_for(|stop| *stop))
+        .await
+        .is_ok()
 }

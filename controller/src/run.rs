@@ -61,7 +61,9 @@ impl Run<'_> {
             Ok(()) => journal.run(RunEvent::Finished),
             Err(error) => {
                 tracing::error!("{error:#}");
-                journal.run(RunEvent::HarnessError { error: format!("{error:#}") })
+                journal.run(RunEvent::HarnessError {
+                    error: format!("{error:#}"),
+                })
             }
         }
     }
@@ -116,8 +118,9 @@ impl Run<'_> {
             seed: plan.seed,
             short_tcp_backoff: false,
         };
-        let Lan { network, nodes } =
-            Lan::build(sandbox, settings).await.context("cannot build the network")?;
+        let Lan { network, nodes } = Lan::build(sandbox, settings)
+            .await
+            .context("cannot build the network")?;
         let hosts: Vec<(NodeId, Box<dyn Host>)> = plan
             .node_ids()
             .into_iter()
@@ -126,8 +129,10 @@ impl Run<'_> {
                 (id, Box::new(LocalHost::new(node.address, node.namespace)))
             })
             .collect();
-        let addresses: BTreeMap<NodeId, IpAddr> =
-            hosts.iter().map(|(node, host)| (*node, IpAddr::V4(host.address()))).collect();
+        let addresses: BTreeMap<NodeId, IpAddr> = hosts
+            .iter()
+            .map(|(node, host)| (*node, IpAddr::V4(host.address())))
+            .collect();
         let data = self.dir.path().join("data");
         let system = Embedded::new(plan, self.dir, data, addresses)?;
         Cluster::assemble(Arc::new(system), network, &hosts).await
@@ -164,11 +169,11 @@ impl Run<'_> {
         clients: &mut Clients,
     ) -> Result<()> {
         let (stop, stopped) = watch::channel(false);
-        let nemesis = Nemesis {
-            cluster: Arc::clone(cluster),
-            journal: Arc::clone(journal),
-            progress: Arc::clone(&self.progress),
-        };
+        let nemesis = Nemesis::new(
+            Arc::clone(cluster),
+            Arc::clone(journal),
+            Arc::clone(&self.progress),
+        );
         let faults = tokio::spawn(nemesis.work(Schedule::draw(self.plan), stopped.clone()));
         let clock = async {
             tokio::select! {

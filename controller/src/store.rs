@@ -25,7 +25,9 @@ impl Store {
     pub fn open(root: &Path) -> Result<Self> {
         fs::create_dir_all(root)
             .with_context(|| format!("cannot make the store {}", root.display()))?;
-        let root = root.canonicalize().context("cannot resolve the store's path")?;
+        let root = root
+            .canonicalize()
+            .context("cannot resolve the store's path")?;
         Ok(Self { root })
     }
 
@@ -36,11 +38,11 @@ impl Store {
     /// If it cannot be made.
     pub fn new_run(&self, plan: &str, started: &str, seed: u64) -> Result<RunDir> {
         let folder = self.root.join(plan);
-        fs::create_dir_all(&folder)
-            .with_context(|| format!("cannot make {}", folder.display()))?;
+        fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let path = unused(&folder, &format!("{started}-{seed}"))?;
         let run = RunDir::new(path);
-        run.create().with_context(|| format!("cannot make {}", run.path().display()))?;
+        run.create()
+            .with_context(|| format!("cannot make {}", run.path().display()))?;
         self.point_latest_at(&run)?;
         Ok(run)
     }
@@ -69,7 +71,10 @@ impl Store {
             planted_bugs: None,
             notes: Vec::new(),
         };
-        write_whole(&self.root.join("index.html"), render_index(&page).as_bytes())
+        write_whole(
+            &self.root.join("index.html"),
+            render_index(&page).as_bytes(),
+        )
     }
 
     /// The summaries of all runs, newest first. Runs without a readable one are left out.
@@ -77,7 +82,9 @@ impl Store {
         let mut summaries = Vec::new();
         for plan in folders(&self.root)? {
             for run in folders(&plan)? {
-                let Ok(bytes) = fs::read(run.join(SUMMARY)) else { continue };
+                let Ok(bytes) = fs::read(run.join(SUMMARY)) else {
+                    continue;
+                };
                 summaries.extend(serde_json::from_slice::<RunSummary>(&bytes).ok());
             }
         }
@@ -93,14 +100,24 @@ impl Store {
 
 /// The store that a run directory lies in, by its place; the directory itself if it lies elsewhere.
 pub fn name_of(run: &RunDir) -> String {
-    let parts: Vec<_> = run.path().iter().rev().take(2).map(|p| p.to_string_lossy()).collect();
+    let parts: Vec<_> = run
+        .path()
+        .iter()
+        .rev()
+        .take(2)
+        .map(|p| p.to_string_lossy())
+        .collect();
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
 /// A name in `folder` that no run has: two runs may start in the same second with the same seed.
 fn unused(folder: &Path, name: &str) -> Result<PathBuf> {
     for attempt in 1..1000 {
-        let name = if attempt == 1 { name.to_owned() } else { format!("{name}.{attempt}") };
+        let name = if attempt == 1 {
+            name.to_owned()
+        } else {
+            format!("{name}.{attempt}")
+        };
         let path = folder.join(name);
         match fs::create_dir(&path) {
             Ok(()) => return Ok(path),

@@ -19,13 +19,20 @@ use tracing_subscriber::EnvFilter;
 
 /// Our name, version and commit.
 pub fn tool() -> String {
-    format!("shakedown {} ({})", env!("CARGO_PKG_VERSION"), env!("SHAKEDOWN_COMMIT"))
+    format!(
+        "shakedown {} ({})",
+        env!("CARGO_PKG_VERSION"),
+        env!("SHAKEDOWN_COMMIT")
+    )
 }
 
 /// Logs go to stderr; `RUST_LOG` says how much, warnings by default.
 pub fn log_to_stderr() {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
 }
 
 /// A line for stdout. Whoever reads it may stop early; that is no error of ours.
@@ -66,5 +73,8 @@ pub fn report_written(path: &Path) {
 /// A row of the table of planted bugs.
 pub fn planted_bug(row: &Row) {
     say(format!("{:<20} {}", row.name, row.deviation));
-    say(format!("{:<20} breaks: {}; seen in: {}; bug zoo {}", "", row.breaks, row.seen, row.zoo));
+    say(format!(
+        "{:<20} breaks: {}; seen in: {}; bug zoo {}",
+        "", row.breaks, row.seen, row.zoo
+    ));
 }

@@ -22,9 +22,20 @@ pub struct FaultSpec {
     /// Whether one of them was the leader when the targets were drawn.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub hits_leader: bool,
+    /// Whether it takes the leader down or from its majority, so that another must be elected.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deposes_leader: bool,
+    /// Whether a majority stays up and connected, the other faults in force included: then ops must be
+    /// able to succeed.
+    #[serde(default = "yes", skip_serializing_if = "Clone::clone")]
+    pub leaves_majority: bool,
     /// All parameters, as the family defines them.
     #[serde(default)]
     pub params: Value,
+}
+
+fn yes() -> bool {
+    true
 }
 
 /// Proof, or the lack of it, that a fault bit one target.
@@ -151,6 +162,8 @@ mod tests {
             summary: "kill n1".into(),
             targets: vec![NodeId(1)],
             hits_leader: true,
+            deposes_leader: true,
+            leaves_majority: true,
             params: Value::Null,
         }
     }
@@ -207,7 +220,7 @@ mod tests {
         let line = serde_json::to_string(&record(1, FaultEvent::Inject(spec()))).unwrap();
         assert_eq!(
             line,
-            r#"{"time":1,"fault":0,"event":{"inject":{"family":"kill","summary":"kill n1","targets":["n1"],"hits_leader":true,"params":null}}}"#
+            r#"{"time":1,"fault":0,"event":{"inject":{"family":"kill","summary":"kill n1","targets":["n1"],"hits_leader":true,"deposes_leader":true,"params":null}}}"#
         );
         assert_eq!(
             serde_json::from_str::<FaultRecord>(&line).unwrap(),

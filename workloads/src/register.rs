@@ -6,8 +6,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde_json::{Value, json};
 use shakedown_checker::CheckReport;
-use shakedown_checker::linearizable::{Budget, check_linearizability};
-use shakedown_checker::model::Register as RegisterModel;
+use shakedown_checker::Register as RegisterModel;
+use shakedown_checker::{Budget, check_linearizability};
 use shakedown_history::History;
 
 use crate::client::Answer;

@@ -1,8 +1,7 @@
 //! What is asked, and who judges the answers.
 
 use serde_json::Value;
-use shakedown_checker::CheckReport;
-use shakedown_checker::linearizable::Budget;
+use shakedown_checker::{Budget, CheckReport};
 use shakedown_history::History;
 
 use crate::client::Answer;

@@ -163,6 +163,8 @@ impl Hit {
             summary: self.summary.clone(),
             targets: self.targets.clone(),
             hits_leader: self.hits_leader,
+            deposes_leader: self.deposes_leader,
+            leaves_majority: self.leaves_majority,
             params: serde_json::to_value(fault).expect("a fault holds nothing that JSON cannot"),
         }
     }

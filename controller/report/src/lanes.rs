@@ -152,6 +152,8 @@ mod tests {
                 summary: String::new(),
                 targets: Vec::new(),
                 hits_leader: false,
+                deposes_leader: false,
+                leaves_majority: true,
                 params: Value::Null,
             },
             injected,

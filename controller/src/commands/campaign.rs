@@ -40,8 +40,17 @@ pub fn campaign(args: &CampaignArgs) -> Result<ExitCode> {
             break;
         }
     }
-    let worst = results.iter().map(|r| r.verdict).max().unwrap_or(Verdict::Inconclusive);
-    ui::campaign_ends(&results, begin.elapsed(), &args.plan.store, args.plan.format)?;
+    let worst = results
+        .iter()
+        .map(|r| r.verdict)
+        .max()
+        .unwrap_or(Verdict::Inconclusive);
+    ui::campaign_ends(
+        &results,
+        begin.elapsed(),
+        &args.plan.store,
+        args.plan.format,
+    )?;
     Ok(ExitCode::from(worst.exit_code()))
 }
 
@@ -59,7 +68,11 @@ fn run_once(args: &CampaignArgs, seed: u64) -> Result<RunResult> {
 fn arguments(args: &CampaignArgs, seed: u64) -> Vec<std::ffi::OsString> {
     let plan = &args.plan;
     let mut line: Vec<std::ffi::OsString> = vec!["run".into()];
-    line.extend(plan.plan.iter().map(|p: &PathBuf| p.clone().into_os_string()));
+    line.extend(
+        plan.plan
+            .iter()
+            .map(|p: &PathBuf| p.clone().into_os_string()),
+    );
     let mut flag = |name: &str, value: Option<std::ffi::OsString>| {
         if let Some(value) = value {
             line.push(name.into());
@@ -67,7 +80,10 @@ fn arguments(args: &CampaignArgs, seed: u64) -> Vec<std::ffi::OsString> {
         }
     };
     flag("--seed", Some(seed.to_string().into()));
-    flag("--time", plan.time.map(|t| format!("{}ms", t.as_millis()).into()));
+    flag(
+        "--time",
+        plan.time.map(|t| format!("{}ms", t.as_millis()).into()),
+    );
     flag("--nodes", plan.nodes.map(|n| n.to_string().into()));
     flag("--planted-bug", plan.planted_bug.clone().map(Into::into));
     flag("--store", Some(plan.store.clone().into_os_string()));

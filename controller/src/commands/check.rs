@@ -17,7 +17,11 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
         Records::read(&RunDir::new(&args.path))?.judge()
     } else {
         let (_, history) = History::read(&args.path)?;
-        RunVerdict::of_checks(vec![check_linearizability(&history, &Register, default_budget())])
+        RunVerdict::of_checks(vec![check_linearizability(
+            &history,
+            &Register,
+            default_budget(),
+        )])
     };
     ui::verdict(&verdict, args.format)?;
     Ok(ExitCode::from(verdict.verdict.exit_code()))

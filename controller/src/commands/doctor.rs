@@ -13,8 +13,9 @@ use crate::ui::{self, Finding};
 /// If the result cannot be printed. Exit code 4 if no local run is possible here.
 pub fn doctor(args: &DoctorArgs) -> Result<ExitCode> {
     let capabilities = shakedown_sandbox::probe();
-    let can_run =
-        capabilities.iter().any(|c| c.name == Capability::SANDBOX && c.found.is_ok());
+    let can_run = capabilities
+        .iter()
+        .any(|c| c.name == Capability::SANDBOX && c.found.is_ok());
     let mut findings: Vec<Finding> = capabilities.into_iter().map(finding).collect();
     findings.push(Finding {
         name: "clock faults".to_owned(),
@@ -24,7 +25,11 @@ pub fn doctor(args: &DoctorArgs) -> Result<ExitCode> {
     findings.push(iptables());
     findings.push(kvm());
     ui::doctor(&findings, args.format)?;
-    Ok(if can_run { ExitCode::SUCCESS } else { ExitCode::from(4) })
+    Ok(if can_run {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(4)
+    })
 }
 
 fn finding(capability: Capability) -> Finding {
@@ -39,12 +44,15 @@ fn iptables() -> Finding {
     let places = std::env::var_os("PATH").unwrap_or_default();
     let mut folders: Vec<_> = std::env::split_paths(&places).collect();
     folders.extend(["/usr/sbin", "/sbin"].map(Into::into));
-    let found = folders.iter().any(|folder| folder.join("iptables-restore").exists());
+    let found = folders
+        .iter()
+        .any(|folder| folder.join("iptables-restore").exists());
     Finding {
         name: "iptables".to_owned(),
         needed_for: "`network: iptables`".to_owned(),
         missing: (!found).then(|| {
-            "no iptables-restore in PATH, /usr/sbin or /sbin. Install the package iptables.".to_owned()
+            "no iptables-restore in PATH, /usr/sbin or /sbin. Install the package iptables."
+                .to_owned()
         }),
     }
 }

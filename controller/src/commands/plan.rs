@@ -18,7 +18,9 @@ pub const WRONG_PLAN: u8 = 2;
 /// If the plan cannot be read or has mistakes.
 pub fn read(args: &PlanArgs) -> Result<Plan, ExitCode> {
     let bugs = planted_bugs();
-    let known = Known { planted_bugs: &bugs };
+    let known = Known {
+        planted_bugs: &bugs,
+    };
     let read = match &args.plan {
         Some(path) => Plan::read(path, &known),
         None => Ok((Plan::embedded(), Vec::new())),

@@ -28,7 +28,11 @@ pub fn run(args: &RunArgs) -> Result<ExitCode> {
     };
     let started = jiff::Timestamp::now();
     let store = Store::open(&args.plan.store)?;
-    let dir = store.new_run(&plan.name, &started.strftime("%Y%m%dT%H%M%SZ").to_string(), plan.seed)?;
+    let dir = store.new_run(
+        &plan.name,
+        &started.strftime("%Y%m%dT%H%M%SZ").to_string(),
+        plan.seed,
+    )?;
     crate::store::write_whole(&dir.plan(), plan.to_yaml().as_bytes())?;
     let clock = RunClock::start();
     let header = Header {
@@ -70,7 +74,14 @@ fn inside(
     runtime.block_on(async {
         let interrupt = Interrupt::listen().context("cannot listen for signals")?;
         let progress = Arc::new(Progress::new(plan));
-        let run = Run { plan, dir, header, clock, interrupt, progress: Arc::clone(&progress) };
+        let run = Run {
+            plan,
+            dir,
+            header,
+            clock,
+            interrupt,
+            progress: Arc::clone(&progress),
+        };
         let outcome = run.conduct(sandbox).await;
         progress.finish();
         outcome
@@ -104,6 +115,9 @@ fn note_crash(dir: &RunDir, clock: RunClock, error: String) -> Result<()> {
         .append(true)
         .open(dir.run_log())
         .with_context(|| format!("{error}; and there is no run log"))?;
-    let record = RunRecord { time: clock.now_ns(), event: RunEvent::HarnessError { error } };
+    let record = RunRecord {
+        time: clock.now_ns(),
+        event: RunEvent::HarnessError { error },
+    };
     jsonl::write_line(&mut log, &record).context("cannot write the run log")
 }

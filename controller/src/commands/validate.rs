@@ -14,7 +14,9 @@ use crate::ui;
 /// None: mistakes are the command's result.
 pub fn validate(args: &ValidateArgs) -> Result<ExitCode> {
     let bugs = planted_bugs();
-    let known = Known { planted_bugs: &bugs };
+    let known = Known {
+        planted_bugs: &bugs,
+    };
     let mut wrong = false;
     for path in &args.plans {
         match Plan::read(path, &known) {
@@ -28,5 +30,9 @@ pub fn validate(args: &ValidateArgs) -> Result<ExitCode> {
             }
         }
     }
-    Ok(if wrong { ExitCode::from(WRONG_PLAN) } else { ExitCode::SUCCESS })
+    Ok(if wrong {
+        ExitCode::from(WRONG_PLAN)
+    } else {
+        ExitCode::SUCCESS
+    })
 }

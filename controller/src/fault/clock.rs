@@ -20,7 +20,13 @@ pub(super) struct ClockSkew {
 
 impl ClockSkew {
     pub(super) fn new(victims: Victims, clock: Planned, offset_ms: i64, rate: f64) -> Self {
-        Self { victims, clock, offset_ms, rate, evidence: Vec::new() }
+        Self {
+            victims,
+            clock,
+            offset_ms,
+            rate,
+            evidence: Vec::new(),
+        }
     }
 }
 
@@ -45,7 +51,8 @@ impl Fault for ClockSkew {
                     status_addr: Some(cluster.system().status_address(*node)),
                 };
                 let skewed = cluster.evidence(*node, command).await;
-                self.evidence.push(skewed.with_context(|| format!("set the clock of {node}"))?);
+                self.evidence
+                    .push(skewed.with_context(|| format!("set the clock of {node}"))?);
             }
             Ok(Injection::InForce)
         }
@@ -56,7 +63,9 @@ impl Fault for ClockSkew {
         async {
             for node in self.victims.nodes() {
                 let healed = cluster.evidence(*node, Command::ResetClocks { status_addr: None });
-                healed.await.with_context(|| format!("reset the clocks of {node}"))?;
+                healed
+                    .await
+                    .with_context(|| format!("reset the clocks of {node}"))?;
             }
             self.victims.release(cluster);
             Ok(std::mem::take(&mut self.evidence))

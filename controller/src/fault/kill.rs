@@ -15,7 +15,10 @@ pub(super) struct Kill {
 
 impl Kill {
     pub(super) fn new(victims: Victims) -> Self {
-        Self { victims, evidence: Vec::new() }
+        Self {
+            victims,
+            evidence: Vec::new(),
+        }
     }
 }
 

@@ -7,7 +7,6 @@ mod pause;
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;
-use serde_json::json;
 use shakedown_history::{Evidence, FaultId, FaultSpec, NodeId};
 use shakedown_plan::{Fault as Planned, Hit, Step};
 
@@ -38,28 +37,38 @@ pub trait Fault: Send {
     fn heal<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Vec<Evidence>>>;
 }
 
-/// Decides whom a step of the schedule hits, now that it is known who leads.
-pub async fn decide(step: &Step, cluster: &Cluster) -> Box<dyn Fault> {
+/// Decides whom a step of the schedule hits, now that it is known who leads. `in_force` is what the
+/// other faults do meanwhile: two that each leave a majority may together leave none.
+pub async fn decide(step: &Step, cluster: &Cluster, in_force: &[Hit]) -> (Hit, Box<dyn Fault>) {
     let leader = cluster.leader().await;
     let hit = step.fault.resolve(&cluster.nodes(), leader, step.draw);
-    let spec = spec(&step.fault, &hit);
-    match &step.fault {
+    let spec = spec(&step.fault, &hit, cluster, in_force);
+    let victims = |spec| Victims {
+        fault: step.id,
+        spec,
+    };
+    let fault: Box<dyn Fault> = match &step.fault {
         Planned::Partition { .. } => Box::new(Partition::new(step.id, spec, &hit.cut)),
-        Planned::Kill { .. } => Box::new(Kill::new(Victims::new(step.id, spec))),
-        Planned::Pause { .. } => Box::new(Pause::new(Victims::new(step.id, spec))),
-        Planned::Clock { clock, offset_ms, rate, .. } => {
-            let victims = Victims::new(step.id, spec);
-            Box::new(ClockSkew::new(victims, *clock, *offset_ms, *rate))
-        }
-    }
+        Planned::Kill { .. } => Box::new(Kill::new(victims(spec))),
+        Planned::Pause { .. } => Box::new(Pause::new(victims(spec))),
+        Planned::Clock {
+            clock,
+            offset_ms,
+            rate,
+            ..
+        } => Box::new(ClockSkew::new(victims(spec), *clock, *offset_ms, *rate)),
+    };
+    (hit, fault)
 }
 
-/// The fault as the journal has it, with what the coverage contract asks about it.
-fn spec(fault: &Planned, hit: &Hit) -> FaultSpec {
-    let mut spec = hit.spec(fault);
-    spec.params["leaves_majority"] = json!(hit.leaves_majority);
-    spec.params["deposes_leader"] = json!(hit.deposes_leader);
-    spec
+/// The fault as the journal has it.
+fn spec(fault: &Planned, hit: &Hit, cluster: &Cluster, in_force: &[Hit]) -> FaultSpec {
+    let others: Vec<&Hit> = in_force.iter().collect();
+    let leaves_majority = hit.leaves_majority_beside(&cluster.nodes(), &others);
+    FaultSpec {
+        leaves_majority,
+        ..hit.spec(fault)
+    }
 }
 
 /// The nodes whose processes a fault takes hold of.
@@ -69,10 +78,6 @@ struct Victims {
 }
 
 impl Victims {
-    fn new(fault: FaultId, spec: FaultSpec) -> Self {
-        Self { fault, spec }
-    }
-
     fn nodes(&self) -> &[NodeId] {
         &self.spec.targets
     }
@@ -80,9 +85,9 @@ impl Victims {
     /// Keeps the nodes whose processes no other fault holds; says why if none is left.
     fn claim(&mut self, cluster: &Cluster) -> Option<Injection> {
         self.spec.targets = cluster.claim(self.fault, &self.spec.targets);
-        self.nodes().is_empty().then(|| {
-            Injection::Skipped("every target is in the hands of another fault".to_owned())
-        })
+        self.nodes()
+            .is_empty()
+            .then(|| Injection::Skipped("every target is in the hands of another fault".to_owned()))
     }
 
     fn release(&self, cluster: &Cluster) {

@@ -23,7 +23,12 @@ pub(super) struct Partition {
 impl Partition {
     pub(super) fn new(fault: FaultId, spec: FaultSpec, cut: &[(NodeId, NodeId)]) -> Self {
         let links = cut.iter().map(|(from, to)| link(*from, *to)).collect();
-        Self { fault, spec, links, before: None }
+        Self {
+            fault,
+            spec,
+            links,
+            before: None,
+        }
     }
 
     /// The cut bit if packets were dropped on the links that it cut.
@@ -72,7 +77,9 @@ impl Fault for Partition {
         async {
             cluster.mend(self.fault).await?;
             let after = cluster.counters().await?;
-            let Some((before, took)) = &self.before else { return Ok(Vec::new()) };
+            let Some((before, took)) = &self.before else {
+                return Ok(Vec::new());
+            };
             Ok(vec![self.evidence(before, &after, *took)])
         }
         .boxed()

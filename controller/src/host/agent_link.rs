@@ -69,9 +69,16 @@ impl AgentLink {
             requests.next_id += 1;
             lock(&self.waiting).insert(id, answer);
             let frame = protocol::encode(&Request { id, command });
-            requests.stdin.write_all(&frame).await.context("the agent is gone")?;
+            requests
+                .stdin
+                .write_all(&frame)
+                .await
+                .context("the agent is gone")?;
         }
-        answered.await.map_err(|_| anyhow!("the agent is gone"))?.map_err(|e| anyhow!(e))
+        answered
+            .await
+            .map_err(|_| anyhow!("the agent is gone"))?
+            .map_err(|e| anyhow!(e))
     }
 
     /// [`AgentLink::ask`] where the answer must be evidence.
@@ -90,7 +97,9 @@ impl AgentLink {
 }
 
 fn lock(waiting: &std::sync::Mutex<Waiting>) -> std::sync::MutexGuard<'_, Waiting> {
-    waiting.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    waiting
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 async fn listen(
@@ -101,7 +110,10 @@ async fn listen(
     let mut lines = BufReader::new(stdout).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         match protocol::decode::<Frame>(line.as_bytes()) {
-            Ok(Frame::Response(Response { id: Some(id), result })) => {
+            Ok(Frame::Response(Response {
+                id: Some(id),
+                result,
+            })) => {
                 if let Some(answer) = lock(&waiting).remove(&id) {
                     // Whoever asked may have given up waiting.
                     let _ = answer.send(result);

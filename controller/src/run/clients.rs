@@ -28,14 +28,23 @@ pub fn workload(plan: &Plan) -> Register {
                 write: settings.mix.write,
                 cas: settings.mix.cas,
             };
-            Register::new(plan.seed, settings.processes, settings.keys, settings.skew, mix)
+            Register::new(
+                plan.seed,
+                settings.processes,
+                settings.keys,
+                settings.skew,
+                mix,
+            )
         }
     }
 }
 
 impl Clients {
     pub(super) fn create(run: &Run<'_>, _cluster: &Cluster) -> Result<Self> {
-        let header = Header { format: Format::History, ..run.header.clone() };
+        let header = Header {
+            format: Format::History,
+            ..run.header.clone()
+        };
         let path = run.dir.history();
         let recorder = Recorder::create(&path, &header, Box::new(run.clock))
             .with_context(|| format!("cannot start {}", path.display()))?;
@@ -47,7 +56,11 @@ impl Clients {
             first_process: 0,
         };
         let settings = &run.plan.workload;
-        Ok(Self { drive, processes: settings.processes, rate: settings.rate })
+        Ok(Self {
+            drive,
+            processes: settings.processes,
+            rate: settings.rate,
+        })
     }
 
     /// Lets all processes work until `stopped`; if one fails, `stop` makes everybody else end too.
@@ -57,8 +70,9 @@ impl Clients {
         stopped: watch::Receiver<bool>,
         stop: &watch::Sender<bool>,
     ) -> Result<()> {
-        let clients: Result<Vec<_>> =
-            (0..self.processes).map(|p| cluster.system().client(p, p as u64)).collect();
+        let clients: Result<Vec<_>> = (0..self.processes)
+            .map(|p| cluster.system().client(p, p as u64))
+            .collect();
         let worked = self.drive.work(clients?, self.rate, stopped).await;
         if worked.is_err() {
             // Nobody listens any more if the nemesis has ended already.
@@ -86,7 +100,10 @@ impl Clients {
         client: &mut dyn Client,
         request: &Request,
     ) -> Result<Outcome> {
-        self.drive.ask_once(process, client, request).await.context("cannot write the history")
+        self.drive
+            .ask_once(process, client, request)
+            .await
+            .context("cannot write the history")
     }
 
     pub(super) fn probe(&self) -> Request {
@@ -99,5 +116,7 @@ impl Clients {
 }
 
 fn lock(workload: &Mutex<dyn Workload>) -> std::sync::MutexGuard<'_, dyn Workload + 'static> {
-    workload.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    workload
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }

@@ -25,15 +25,26 @@ pub(super) async fn recover(
     let begin = run.clock.now_ns();
     let deadline = Instant::now() + run.plan.recovery.timeout;
     for home in 0..cluster.nodes().len() {
-        let mut attempts = Attempts { home, deadline, last_error: String::new() };
-        let served = attempts.until_ok(run, cluster, clients, Clients::probe).await?;
+        let mut attempts = Attempts {
+            home,
+            deadline,
+            last_error: String::new(),
+        };
+        let served = attempts
+            .until_ok(run, cluster, clients, Clients::probe)
+            .await?;
         if !served {
             let within_ns = run.clock.now_ns() - begin;
-            journal.run(RunEvent::NotRecovered { within_ns, last_error: attempts.last_error })?;
+            journal.run(RunEvent::NotRecovered {
+                within_ns,
+                last_error: attempts.last_error,
+            })?;
             return Ok(false);
         }
     }
-    journal.run(RunEvent::Recovered { after_ns: run.clock.now_ns() - begin })?;
+    journal.run(RunEvent::Recovered {
+        after_ns: run.clock.now_ns() - begin,
+    })?;
     Ok(true)
 }
 
@@ -46,8 +57,14 @@ pub(super) async fn final_reads(
     let deadline = Instant::now() + run.plan.recovery.timeout;
     let nodes = cluster.nodes().len();
     for (number, read) in clients.final_reads().into_iter().enumerate() {
-        let mut attempts = Attempts { home: number % nodes, deadline, last_error: String::new() };
-        attempts.until_ok(run, cluster, clients, |_| read.clone()).await?;
+        let mut attempts = Attempts {
+            home: number % nodes,
+            deadline,
+            last_error: String::new(),
+        };
+        attempts
+            .until_ok(run, cluster, clients, |_| read.clone())
+            .await?;
     }
     Ok(())
 }

@@ -16,15 +16,23 @@ const TAIL_LINES: usize = 12;
 /// From now on, records every node that ends by itself.
 pub(super) async fn watch(cluster: &Arc<Cluster>, journal: &Arc<Journal>, dir: &RunDir) {
     for node in cluster.nodes() {
-        let Some(mut events) = cluster.events(node).await else { continue };
+        let Some(mut events) = cluster.events(node).await else {
+            continue;
+        };
         let (journal, log) = (Arc::clone(journal), dir.log(node));
         tokio::spawn(async move {
             while let Some(event) = events.recv().await {
-                let Some(Event::NodeExited { exit, .. }) = event else { return };
+                let Some(Event::NodeExited { exit, .. }) = event else {
+                    return;
+                };
                 let log_tail = tail(&log);
                 let how = exit.to_string();
                 tracing::warn!(%node, how, "the node ended by itself");
-                if let Err(error) = journal.run(RunEvent::NodeExited { node, how, log_tail }) {
+                if let Err(error) = journal.run(RunEvent::NodeExited {
+                    node,
+                    how,
+                    log_tail,
+                }) {
                     tracing::error!("{error:#}");
                 }
             }

@@ -38,7 +38,13 @@ impl Embedded {
         addresses: BTreeMap<NodeId, IpAddr>,
     ) -> anyhow::Result<Self> {
         let program = std::env::current_exe().context("cannot find our own executable")?;
-        Ok(Self { program, addresses, data, run: run.clone(), plan: plan.clone() })
+        Ok(Self {
+            program,
+            addresses,
+            data,
+            run: run.clone(),
+            plan: plan.clone(),
+        })
     }
 
     fn client_address(&self, node: NodeId) -> SocketAddr {
@@ -58,11 +64,17 @@ impl System for Embedded {
         };
         flag("id", node.to_string());
         flag("cluster", self.plan.name.clone());
-        flag("data-dir", self.data.join(node.to_string()).display().to_string());
+        flag(
+            "data-dir",
+            self.data.join(node.to_string()).display().to_string(),
+        );
         flag("trace", self.run.trace(node).display().to_string());
         flag("client-addr", self.client_address(node).to_string());
         for (peer, address) in &self.addresses {
-            flag("peer", format!("{peer}={}", SocketAddr::new(*address, PEER_PORT)));
+            flag(
+                "peer",
+                format!("{peer}={}", SocketAddr::new(*address, PEER_PORT)),
+            );
         }
         // The node mixes in its own id: no two share their timeouts.
         flag("seed", self.plan.seed.to_string());
@@ -92,7 +104,11 @@ impl System for Embedded {
     }
 
     fn client(&self, home: usize, session: u64) -> anyhow::Result<Box<dyn Client>> {
-        let nodes = self.addresses.keys().map(|n| (*n, self.client_address(*n))).collect();
+        let nodes = self
+            .addresses
+            .keys()
+            .map(|n| (*n, self.client_address(*n)))
+            .collect();
         let timeout = self.plan.workload.timeout;
         let client = NodeClient::new(nodes, home, session, timeout);
         Ok(Box::new(client.context("cannot set up an HTTP client")?))

@@ -40,7 +40,12 @@ impl RunResult {
         let said: Value = serde_json::from_slice(stdout).unwrap_or_else(|_| broken());
         let verdict = serde_json::from_value(said["verdict"].clone());
         let interrupted = said["summary"] == "the run was interrupted";
-        Ok(Self { seed, verdict: verdict.unwrap_or(Verdict::HarnessError), interrupted, said })
+        Ok(Self {
+            seed,
+            verdict: verdict.unwrap_or(Verdict::HarnessError),
+            interrupted,
+            said,
+        })
     }
 
     fn text(&self, field: &str) -> &str {
@@ -89,7 +94,12 @@ pub fn campaign_ends(
     say("");
     for result in results.iter().filter(|r| r.verdict != Verdict::Pass) {
         let (word, colour) = word(result.verdict);
-        say(format!("{} seed {}: {}", colour.apply_to(word), result.seed, result.text("summary")));
+        say(format!(
+            "{} seed {}: {}",
+            colour.apply_to(word),
+            result.seed,
+            result.text("summary")
+        ));
         say(format!("  report  {}", result.text("report")));
         say(format!("  repeat  {}", result.text("repeat_command")));
     }

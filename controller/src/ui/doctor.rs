@@ -32,7 +32,10 @@ pub fn doctor(findings: &[Finding], format: OutputFormat) -> Result<()> {
             None => style("yes").green(),
             Some(_) => style("no ").yellow(),
         };
-        say(format!("{mark}  {:<18} for {}", finding.name, finding.needed_for));
+        say(format!(
+            "{mark}  {:<18} for {}",
+            finding.name, finding.needed_for
+        ));
         for line in finding.missing.iter().flat_map(|m| m.lines()) {
             say(format!("       {line}"));
         }

@@ -21,7 +21,10 @@ pub fn run_begins(plan: &Plan, dir: &RunDir, format: OutputFormat) {
     if format == OutputFormat::Text {
         let (name, seed, nodes) = (&plan.name, plan.seed, plan.nodes);
         let time = plan.time.as_secs_f64();
-        say(format!("{} · plan {name} · seed {seed} · {nodes} nodes · {time} s", tool()));
+        say(format!(
+            "{} · plan {name} · seed {seed} · {nodes} nodes · {time} s",
+            tool()
+        ));
         say(format!("run directory {}", dir.path().display()));
     }
 }
@@ -77,7 +80,11 @@ pub fn verdict(verdict: &RunVerdict, format: OutputFormat) -> Result<()> {
 
 fn print_verdict(verdict: &RunVerdict) {
     let (word, colour) = word(verdict.verdict);
-    say(format!("{}  {}", colour.bold().apply_to(word), verdict.summary));
+    say(format!(
+        "{}  {}",
+        colour.bold().apply_to(word),
+        verdict.summary
+    ));
     for check in &verdict.checks {
         if check.verdict != Verdict::Pass {
             print_check(check);
@@ -93,7 +100,11 @@ fn print_verdict(verdict: &RunVerdict) {
 fn print_check(check: &CheckReport) {
     let (word, colour) = word(check.verdict);
     let word = colour.apply_to(word.to_lowercase());
-    say(format!("\n  {word} {}: {}", style(&check.check).bold(), check.summary));
+    say(format!(
+        "\n  {word} {}: {}",
+        style(&check.check).bold(),
+        check.summary
+    ));
     for anomaly in check.anomalies.iter().take(ANOMALIES) {
         say(format!("    {}", anomaly.summary));
         for sentence in anomaly.argument.iter().take(ARGUMENT_LINES) {

@@ -24,7 +24,12 @@ impl Progress {
     pub fn new(plan: &Plan) -> Self {
         let bar = ProgressBar::new_spinner();
         bar.enable_steady_tick(Duration::from_millis(REDRAW_MS));
-        Self { bar, work: plan.time, tally: Arc::default(), faults: Arc::default() }
+        Self {
+            bar,
+            work: plan.time,
+            tally: Arc::default(),
+            faults: Arc::default(),
+        }
     }
 
     /// What the clients count into.
@@ -51,17 +56,30 @@ impl Progress {
         let (tally, faults) = (Arc::clone(&self.tally), Arc::clone(&self.faults));
         let work_s = self.work.as_secs_f64();
         let line = style("{elapsed_work} {ops} {faults}")
-            .with_key("elapsed_work", move |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
-                let _ = write!(w, "[{:>4.1}/{work_s} s]", state.elapsed().as_secs_f64());
-            })
-            .with_key("ops", move |_: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
-                let _ = write!(w, "{} ops, {} ok", tally.completed(), tally.ok());
-            })
-            .with_key("faults", move |_: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
-                for fault in faults.lock().unwrap_or_else(PoisonError::into_inner).values() {
-                    let _ = write!(w, " · {fault}");
-                }
-            });
+            .with_key(
+                "elapsed_work",
+                move |state: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+                    let _ = write!(w, "[{:>4.1}/{work_s} s]", state.elapsed().as_secs_f64());
+                },
+            )
+            .with_key(
+                "ops",
+                move |_: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+                    let _ = write!(w, "{} ops, {} ok", tally.completed(), tally.ok());
+                },
+            )
+            .with_key(
+                "faults",
+                move |_: &indicatif::ProgressState, w: &mut dyn std::fmt::Write| {
+                    for fault in faults
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .values()
+                    {
+                        let _ = write!(w, " · {fault}");
+                    }
+                },
+            );
         self.bar.set_style(line);
         self.bar.reset_elapsed();
     }
@@ -75,7 +93,10 @@ impl Progress {
 
     /// A fault is over.
     pub fn fault_ends(&self, fault: FaultId) {
-        self.faults.lock().unwrap_or_else(PoisonError::into_inner).remove(&fault);
+        self.faults
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&fault);
     }
 
     /// The run is over; the line goes.
