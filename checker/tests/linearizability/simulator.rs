@@ -245,12 +245,12 @@ impl World {
         let replaced = self.past[call.key].iter().rev().nth(ago);
         match (replaced, self.shape.values) {
             _ if self.stale_done || id <= self.shape.ops / 2 || call.f != "read" => value,
-            (None, _) => value,
+            (None, None) => value,
             (Some(replaced), None) => {
                 self.stale_done = true;
                 replaced.clone()
             }
-            (Some(_), Some(_)) => {
+            (_, Some(_)) => {
                 self.stale_done = true;
                 json!(EARLY)
             }
