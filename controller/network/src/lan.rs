@@ -79,7 +79,7 @@ impl Lan {
         });
         let nodes = nodes.collect();
         let network: Box<dyn Network> = match settings.backend {
-            Backend::Switch => Box::new(Switch::start(&wiring, settings.seed)?),
+            Backend::Switch => Box::new(Switch::start(wiring, settings.seed)?),
             Backend::Iptables => Box::new(IptablesNetwork::install(wiring)?),
         };
         Ok(Lan { network, nodes })

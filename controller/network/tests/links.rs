@@ -1,13 +1,14 @@
 //! What both backends promise: real TCP between hosts, and links that can be cut one by one.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says why it was skipped")]
 
 mod hosts;
 mod packet_faults;
 
 use hosts::{Connection, Echo, TestLan};
-use shakedown_network::{Backend, Counters, Host, Link, LinkCounters, NetworkError};
-use shakedown_sandbox::Sandbox;
+use shakedown_network::{Backend, Counters, Host, Lan, Link, LinkCounters, NetworkError, Settings};
 use shakedown_sandbox::testing::{self, Case};
+use shakedown_sandbox::{NetNamespace, Sandbox};
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
@@ -35,6 +36,7 @@ for_both_backends! {
     a_cut_of_the_clients_link
     an_established_connection_stalls_and_recovers
     a_link_to_nowhere_is_refused
+    tcp_backoff_is_shortened_on_request_only
 }
 
 fn every_host_reaches_every_other(sandbox: &Sandbox, backend: Backend) {
@@ -189,6 +191,27 @@ fn a_link_to_nowhere_is_refused(sandbox: &Sandbox, backend: Backend) {
         error.to_string(),
         "network: no link n1→n3: there are 2 nodes"
     );
+}
+
+fn tcp_backoff_is_shortened_on_request_only(sandbox: &Sandbox, backend: Backend) {
+    let setting = "/proc/sys/net/ipv4/tcp_rto_max_ms";
+    let Ok(usual) = std::fs::read_to_string(setting) else {
+        println!("  skipped: this kernel has no {setting}");
+        return;
+    };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let settings = Settings {
+        backend,
+        nodes: 1,
+        seed: 1,
+        short_tcp_backoff: true,
+    };
+    let lan = runtime.block_on(Lan::build(sandbox, settings)).unwrap();
+    let read = || std::fs::read_to_string(setting);
+    assert_eq!(lan.nodes[0].namespace.run(read).unwrap().trim(), "1000");
+    assert_eq!(read().unwrap().trim(), "1000", "the clients' host as well");
+    let untouched = NetNamespace::create().unwrap();
+    assert_eq!(untouched.run(read).unwrap(), usual);
 }
 
 fn dropped_links(counters: &Counters) -> Vec<Link> {

@@ -62,6 +62,8 @@ pub enum EnterError {
 /// waits for it; SIGINT, SIGTERM, SIGHUP and SIGQUIT are handed to the inside, each exactly once,
 /// and do not end the outer process: it returns with what became of the inside.
 ///
+/// To the terminal, the inside is a background job: it may write, but reading would stop it.
+///
 /// If the outer process dies in whatever way, the kernel kills the whole inside. Inside, `/run`
 /// is an empty tmpfs, `/proc` shows the sandbox's processes, and `lo` is up.
 ///

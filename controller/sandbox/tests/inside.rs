@@ -1,9 +1,13 @@
 //! What a process finds inside a sandbox.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "a test says why it was skipped")]
 
+use nix::sys::signal::SigSet;
 use nix::unistd::{geteuid, getpgrp, getpid};
 use shakedown_sandbox::testing::{self, Case};
-use shakedown_sandbox::{NetNamespace, Sandbox, die_with_parent};
+use shakedown_sandbox::{
+    Capability, EnterError, NetNamespace, Sandbox, die_with_parent, enter, probe,
+};
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::{Read, Write};
@@ -36,6 +40,8 @@ fn main() -> ExitCode {
         ),
         ("orphans_are_reaped", orphans_are_reaped),
         ("a_child_dies_with_its_parent", a_child_dies_with_its_parent),
+        ("a_refusal_says_what_to_do", a_refusal_says_what_to_do),
+        ("what_failed_leaves_no_trace", what_failed_leaves_no_trace),
     ];
     testing::run(cases)
 }
@@ -47,6 +53,10 @@ fn uid_zero_in_a_process_group_of_its_own(_: &Sandbox) {
 }
 
 fn proc_shows_only_the_sandbox(_: &Sandbox) {
+    proc_shows_only_the_sandbox_itself();
+}
+
+fn proc_shows_only_the_sandbox_itself() {
     let pids: BTreeSet<u32> = fs::read_dir("/proc")
         .unwrap()
         .filter_map(|entry| entry.unwrap().file_name().to_str()?.parse().ok())
@@ -118,6 +128,47 @@ fn a_child_dies_with_its_parent(_: &Sandbox) {
     // It ends at all only because its thread did.
     let status = child.join().unwrap().wait().unwrap();
     assert_eq!(status.signal(), Some(9));
+}
+
+fn a_refusal_says_what_to_do(_: &Sandbox) {
+    let Some(error) = refused_sandbox() else {
+        return;
+    };
+    let text = error.to_string();
+    assert!(
+        text.starts_with("no sandbox: cannot create the namespaces: ENOSPC"),
+        "{text}"
+    );
+    assert!(text.contains("/proc/sys/user/max_*_namespaces"), "{text}");
+    let found = probe()
+        .into_iter()
+        .find(|found| found.name == Capability::SANDBOX)
+        .unwrap();
+    assert!(found.found.is_err(), "the probe agrees");
+}
+
+fn what_failed_leaves_no_trace(_: &Sandbox) {
+    let before = SigSet::thread_get_mask().unwrap();
+    let Some(_) = refused_sandbox() else { return };
+    assert_eq!(
+        SigSet::thread_get_mask().unwrap(),
+        before,
+        "no signal stays blocked"
+    );
+    proc_shows_only_the_sandbox_itself();
+}
+
+/// The error of a sandbox in a sandbox whose kernel permits none.
+fn refused_sandbox() -> Option<EnterError> {
+    if fs::read_to_string("/proc/self/uid_map")
+        .unwrap()
+        .contains("4294967295")
+    {
+        println!("  skipped: for root this limit is the machine's own, which we leave alone");
+        return None;
+    }
+    fs::write("/proc/sys/user/max_net_namespaces", "0").unwrap();
+    Some(enter().unwrap_err())
 }
 
 fn talk_over_loopback() {

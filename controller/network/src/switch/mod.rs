@@ -25,8 +25,10 @@ use forwarding::{Forwarding, Request};
 use port::Port;
 use shakedown_sandbox::NetNamespace;
 use std::io::{self, Write};
+use std::net::Shutdown;
 use std::os::unix::net::UnixStream;
 use std::sync::mpsc::{Sender, channel};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Our end of the switch. Dropping it ends the thread.
@@ -34,12 +36,15 @@ pub(crate) struct Switch {
     requests: Sender<Request>,
     /// A byte in here has the thread look for requests; its closing has it end.
     bell: UnixStream,
-    nodes: usize,
+    thread: Option<JoinHandle<()>>,
+    /// Keeps the namespaces, and with them the cables, while there is a switch: a node's host
+    /// must be there when the node is not.
+    wiring: Wiring,
 }
 
 impl Switch {
     /// Starts to forward between the hosts of this wiring.
-    pub(crate) fn start(wiring: &Wiring, seed: u64) -> Result<Switch, NetworkError> {
+    pub(crate) fn start(wiring: Wiring, seed: u64) -> Result<Switch, NetworkError> {
         let nodes = wiring.hosts.len() - 1;
         let ports = open_ports(&wiring.wires, nodes).map_err(refused("open the switch's ports"))?;
         let (bell, far_bell) = UnixStream::pair().map_err(refused("open the switch's bell"))?;
@@ -48,15 +53,20 @@ impl Switch {
             .map_err(refused("set up the switch's bell"))?;
         let (requests, inbox) = channel();
         let forwarding = Forwarding::new(ports, inbox, far_bell, seed);
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("switch".to_owned())
             .spawn(move || forwarding.run())
             .map_err(refused("start the switch's thread"))?;
         Ok(Switch {
             requests,
             bell,
-            nodes,
+            thread: Some(thread),
+            wiring,
         })
+    }
+
+    fn nodes(&self) -> usize {
+        self.wiring.hosts.len() - 1
     }
 
     /// Has the thread do something, and waits until it is done.
@@ -79,7 +89,7 @@ impl Network for Switch {
     }
 
     fn cut(&mut self, links: &[Link]) -> Result<Duration, NetworkError> {
-        check_links(links.iter().copied(), self.nodes)?;
+        check_links(links.iter().copied(), self.nodes())?;
         let started = Instant::now();
         self.ask(|done| Request::Cut {
             links: links.to_vec(),
@@ -89,7 +99,7 @@ impl Network for Switch {
     }
 
     fn disturb(&mut self, links: &[(Link, PacketFaults)]) -> Result<Duration, NetworkError> {
-        check_links(links.iter().map(|(link, _)| *link), self.nodes)?;
+        check_links(links.iter().map(|(link, _)| *link), self.nodes())?;
         links.iter().for_each(|(_, faults)| faults.assert_valid());
         let started = Instant::now();
         self.ask(|done| Request::Disturb {
@@ -101,6 +111,15 @@ impl Network for Switch {
 
     fn counters(&mut self) -> Result<Counters, NetworkError> {
         self.ask(|counters| Request::Count { counters })
+    }
+}
+
+impl Drop for Switch {
+    fn drop(&mut self) {
+        let _ = self.bell.shutdown(Shutdown::Both);
+        // Before the wiring is dropped: a port that vanishes is an error to the thread. If it
+        // panicked, it has said so.
+        let _ = self.thread.take().map(JoinHandle::join);
     }
 }
 
