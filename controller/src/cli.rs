@@ -34,7 +34,7 @@ pub enum Command {
     /// Say what this machine can do, and how to get the rest
     Doctor(DoctorArgs),
     /// List the bugs that can be planted in the embedded node
-    PlantedBugs,
+    PlantedBugs(PlantedBugsArgs),
     /// The agent on a host; started by the controller
     #[command(hide = true)]
     Agent,
@@ -123,6 +123,14 @@ pub struct ValidateArgs {
     /// Plan files
     #[arg(required = true)]
     pub plans: Vec<PathBuf>,
+}
+
+/// `shakedown planted-bugs`
+#[derive(Clone, Debug, Args)]
+pub struct PlantedBugsArgs {
+    /// How the table is printed
+    #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
 }
 
 /// `shakedown doctor`

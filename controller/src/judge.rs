@@ -154,7 +154,7 @@ impl Records {
             traces: self.traces.clone(),
             files: files(dir),
             notes: self.unreadable.clone(),
-            repeat_command: format!("shakedown run {}", dir.plan().display()),
+            repeat_command: format!("shakedown run {}", store::from_here(&dir.plan()).display()),
         }
     }
 

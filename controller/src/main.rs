@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Command::Report(args) => commands::report::report(&args),
         Command::Validate(args) => commands::validate::validate(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
-        Command::PlantedBugs => commands::planted_bugs::list(),
+        Command::PlantedBugs(args) => commands::planted_bugs::list(&args),
         Command::Agent => commands::agent(),
         Command::Node(args) => commands::node(args),
     };

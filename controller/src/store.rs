@@ -110,6 +110,21 @@ pub fn name_of(run: &RunDir) -> String {
     parts.into_iter().rev().collect::<Vec<_>>().join("/")
 }
 
+/// The run directory that a person named, which may be `store/latest`.
+///
+/// # Errors
+/// If there is nothing of that name.
+pub fn existing_run(path: &Path) -> Result<RunDir> {
+    let path = path.canonicalize().with_context(|| format!("cannot open {}", path.display()))?;
+    Ok(RunDir::new(path))
+}
+
+/// The shortest way to write a path for somebody who is where we are.
+pub fn from_here(path: &Path) -> &Path {
+    let here = std::env::current_dir().unwrap_or_default();
+    path.strip_prefix(here).unwrap_or(path)
+}
+
 /// A name in `folder` that no run has: two runs may start in the same second with the same seed.
 fn unused(folder: &Path, name: &str) -> Result<PathBuf> {
     for attempt in 1..1000 {

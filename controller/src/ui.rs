@@ -14,8 +14,12 @@ use std::fmt::Display;
 use std::io::Write as _;
 use std::path::Path;
 
+use console::style;
+use serde_json::json;
 use shakedown_raft::planted::Row;
 use tracing_subscriber::EnvFilter;
+
+use crate::cli::OutputFormat;
 
 /// Our name, version and commit.
 pub fn tool() -> String {
@@ -70,11 +74,28 @@ pub fn report_written(path: &Path) {
     say(path.display());
 }
 
-/// A row of the table of planted bugs.
-pub fn planted_bug(row: &Row) {
-    say(format!("{:<20} {}", row.name, row.deviation));
-    say(format!(
-        "{:<20} breaks: {}; seen in: {}; bug zoo {}",
-        "", row.breaks, row.seen, row.zoo
-    ));
+/// The table of planted bugs, each with the plan that finds it.
+///
+/// # Errors
+/// If the JSON cannot be made.
+pub fn planted_bugs(rows: &[(Row, &str)], format: OutputFormat) -> anyhow::Result<()> {
+    if format == OutputFormat::Json {
+        let object = |(row, plan): &(Row, &str)| {
+            json!({
+                "name": row.name, "zoo": row.zoo, "deviation": row.deviation,
+                "breaks": row.breaks, "seen": row.seen, "plan": plan,
+            })
+        };
+        let objects: Vec<_> = rows.iter().map(object).collect();
+        say(serde_json::to_string(&objects)?);
+        return Ok(());
+    }
+    for (row, plan) in rows {
+        say(format!("{:<18} {}", style(row.name).bold(), row.deviation));
+        say(format!(
+            "{:<18} breaks: {}; seen in: {}; found by: {plan}",
+            "", row.breaks, row.seen
+        ));
+    }
+    Ok(())
 }

@@ -4,7 +4,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context as _, Result};
 use shakedown_checker::RunVerdict;
-use shakedown_history::RunDir;
 use shakedown_report::render_run;
 
 use crate::cli::ReportArgs;
@@ -14,7 +13,7 @@ use crate::{store, ui};
 /// # Errors
 /// If the directory is not a run's, or the page cannot be written.
 pub fn report(args: &ReportArgs) -> Result<ExitCode> {
-    let dir = RunDir::new(&args.run_dir);
+    let dir = store::existing_run(&args.run_dir)?;
     let records = Records::read(&dir)?;
     let verdict = match std::fs::read(dir.verdict()) {
         Ok(bytes) => serde_json::from_slice::<RunVerdict>(&bytes)

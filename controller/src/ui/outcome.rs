@@ -10,6 +10,7 @@ use shakedown_report::{RunPage, RunSummary};
 
 use super::{say, tool};
 use crate::cli::OutputFormat;
+use crate::store::from_here;
 
 /// More sentences of an argument than this are left to the report.
 const ARGUMENT_LINES: usize = 8;
@@ -25,7 +26,7 @@ pub fn run_begins(plan: &Plan, dir: &RunDir, format: OutputFormat) {
             "{} · plan {name} · seed {seed} · {nodes} nodes · {time} s",
             tool()
         ));
-        say(format!("run directory {}", dir.path().display()));
+        say(format!("run directory {}", from_here(dir.path()).display()));
     }
 }
 
@@ -50,7 +51,7 @@ pub fn run_ends(
     print_verdict(&page.verdict);
     say("");
     say(record_line(page, summary));
-    say(format!("report  {}", dir.report().display()));
+    say(format!("report  {}", from_here(&dir.report()).display()));
     say(format!("repeat  {}", summary.repeat_command));
     Ok(())
 }

@@ -69,7 +69,7 @@ planted_bugs! {
         "A node votes for whoever asks, even if it has voted for another in the term.",
         "one vote a term, one leader a term", "NATS bf8ebe7dd, Zeebe #5356";
     ForgetVote = "forget-vote", "A1 A2", Node,
-        "A node starts with term and vote as they were when its disk was formatted.",
+        "A node that starts again knows its last entry's term, and no vote.",
         "terms never go back, one vote a term", "willemt 854a06d, NATS 860e23645";
     TruncateAlways = "truncate-always", "B1", Raft,
         "A follower cuts its log after the last entry of every AppendEntries, conflict or not.",

@@ -1,3 +1,5 @@
+//! The state machine: atomic transactions, exactly-once sessions, digests.
+
 use proptest::prelude::*;
 use serde_json::json;
 

@@ -1,16 +1,14 @@
 //! Whole runs of real clusters: healthy ones pass, planted bugs are found, and whatever happens there
 //! is a verdict, a report, and nothing left behind.
 
-mod support;
-
 use std::fs;
 use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
+use crate::support::{Bench, Outcome, no_sandbox, ready_plan, shakedown};
 use serde_json::Value;
-use support::{Bench, Outcome, no_sandbox, ready_plan, shakedown};
 
 fn verdict(run_dir: &Path) -> Value {
     serde_json::from_slice(&fs::read(run_dir.join("verdict.json")).unwrap()).unwrap()

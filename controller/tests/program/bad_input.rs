@@ -1,10 +1,8 @@
 //! Wrong plans, wrong files, wrong places: an exit code and a sentence that helps, and nothing started.
 
-mod support;
-
 use std::process::Command;
 
-use support::{Bench, Outcome, ready_plan, shakedown};
+use crate::support::{Bench, Outcome, ready_plan, shakedown};
 
 fn outcome(command: &mut Command) -> Outcome {
     Outcome::of(command.output().unwrap())

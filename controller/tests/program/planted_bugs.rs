@@ -1,0 +1,78 @@
+//! The table of planted bugs in the documentation is the one in the code, and its plans exist.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use serde_json::Value;
+
+const PREFACE: &str = "# Planted bugs
+
+The embedded node can be built with bugs that were seen in real systems, each a named deviation at one place,
+compiled in only with the cargo feature `planted-bugs`. They put shakedown itself on trial: what finds them can be
+trusted with yours.
+
+```
+shakedown run plans/elections.yaml --planted-bug vote-twice
+```
+
+This table is generated from the code (`UPDATE_DOCS=1 cargo test -p shakedown --test program`).
+
+| name | what the node does wrong | what that breaks | where it was seen | plan that finds it |
+| --- | --- | --- | --- | --- |
+";
+
+fn table() -> Vec<Value> {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_shakedown"));
+    let output = command
+        .args(["planted-bugs", "--format", "json"])
+        .output()
+        .unwrap();
+    assert!(output.status.success());
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap()
+}
+
+#[test]
+fn the_documentation_has_the_table_of_the_code() {
+    let mut page = PREFACE.to_owned();
+    for row in table() {
+        let text = |field: &str| row[field].as_str().unwrap().to_owned();
+        let plan = text("plan");
+        page += &format!(
+            "| `{}` | {} | {} | {} | [{plan}](../plans/{plan}.yaml) |\n",
+            text("name"),
+            text("deviation"),
+            text("breaks"),
+            text("seen"),
+        );
+    }
+    let path = root().join("docs/planted-bugs.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        fs::write(&path, &page).unwrap();
+    }
+    let committed = fs::read_to_string(&path).unwrap_or_default();
+    assert_eq!(
+        committed, page,
+        "run: UPDATE_DOCS=1 cargo test -p shakedown --test program"
+    );
+}
+
+#[test]
+fn every_bug_has_a_plan() {
+    for row in table() {
+        let plan = root()
+            .join("plans")
+            .join(row["plan"].as_str().unwrap())
+            .with_extension("yaml");
+        assert!(
+            plan.exists(),
+            "{}: {} does not exist",
+            row["name"],
+            plan.display()
+        );
+    }
+}
