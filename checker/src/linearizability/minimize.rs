@@ -16,9 +16,11 @@ use crate::linearizability::key_history::ClientOp;
 use crate::linearizability::timeline::OpId;
 use crate::model::{Effect, Model, RegisterCall};
 
-/// How much may be spent on making one failure smaller, in configurations and ops looked at. Not time: the
-/// same history has the same smallest part on every machine.
-const WORK: u64 = 2_000_000;
+/// How much may be spent on making one failure smaller, counted in ops looked at. Not time: the same history
+/// has the same smallest part on every machine.
+const WORK: u64 = 50_000_000;
+/// What it costs to look at a configuration, in ops.
+const CONFIGURATION: u64 = 20;
 
 /// The ops of the smallest failing part found, by position, and the one of them that is stuck.
 pub(crate) struct Failure {
@@ -81,7 +83,9 @@ impl<M: Model> Reduction<'_, M> {
         let mut start = 0;
         while start < self.kept.len() {
             let end = self.kept.len().min(start + size);
-            let rest = self.without(start, end);
+            let Some(rest) = self.without(start, end) else {
+                return false;
+            };
             match self.stuck_in(&rest) {
                 Some(stuck) => {
                     // What had to be kept of the chunk stays in front of what comes next.
@@ -94,11 +98,13 @@ impl<M: Model> Reduction<'_, M> {
         dropped
     }
 
-    /// The kept ops without those from `start` to `end`, but with those of them that must stay.
-    fn without(&self, start: usize, end: usize) -> Vec<usize> {
+    /// The kept ops without those from `start` to `end`, but with those of them that must stay. None if
+    /// there is no work left to find out.
+    fn without(&mut self, start: usize, end: usize) -> Option<Vec<usize>> {
         let mut rest = [&self.kept[..start], &self.kept[end..]].concat();
         let mut chunk = self.kept[start..end].to_vec();
         loop {
+            self.work_left = self.work_left.checked_sub(self.kept.len() as u64)?;
             let visibility = Visibility::new(self.model, self.ops, &rest);
             let origins: FxHashSet<usize> =
                 rest.iter().filter_map(|at| self.origins[*at]).collect();
@@ -106,7 +112,7 @@ impl<M: Model> Reduction<'_, M> {
                 origins.contains(at) || visibility.must_stay(self.model, &self.ops[*at])
             });
             if stay.is_empty() {
-                return rest;
+                return Some(rest);
             }
             chunk = go;
             rest.extend(stay);
@@ -122,10 +128,10 @@ impl<M: Model> Reduction<'_, M> {
         let cost = kept.len() as u64;
         self.work_left = self.work_left.checked_sub(cost)?;
         let part: Vec<_> = kept.iter().map(|at| self.ops[*at].clone()).collect();
-        let effort = self.work_left.min(10_000 + 64 * cost);
+        let effort = (self.work_left / CONFIGURATION).min(10_000 + 64 * cost);
         let mut meter = Meter::new(self.limits, effort);
         let decision = engine::decide(self.model, &part, &mut meter);
-        self.work_left -= meter.spent(effort);
+        self.work_left -= CONFIGURATION * meter.spent(effort);
         match decision {
             Decision::NotLinearizable { stuck } => Some(kept[stuck as usize]),
             Decision::Linearizable | Decision::Undecided { .. } => None,
@@ -161,6 +167,8 @@ struct Visibility<'a> {
     returned: Vec<Mark<'a>>,
     /// For each of them and all after it, what soonest hides an earlier value.
     hiding: Vec<Hiding<'a>>,
+    /// Who observed a value, in order of invocation: when invoked, and the latest return up to there.
+    observers: FxHashMap<&'a Value, Vec<(u64, u64)>>,
 }
 
 /// What a returned op tells of the register at some time between its invocation and its return.
@@ -197,7 +205,12 @@ impl<'a> Visibility<'a> {
         for (at, mark) in returned.iter().enumerate().rev() {
             hiding[at] = hiding[at + 1].and(mark);
         }
-        Self { returned, hiding }
+        let observers = observers(&returned);
+        Self {
+            returned,
+            hiding,
+            observers,
+        }
     }
 
     fn must_stay<M: Model>(&self, model: &M, op: &ClientOp<M::Call>) -> bool {
@@ -207,14 +220,19 @@ impl<'a> Visibility<'a> {
         let Some(value) = model.as_register(&op.call).and_then(RegisterCall::written) else {
             return true;
         };
+        let Some(observers) = self.observers.get(value) else {
+            return false;
+        };
         let hidden_from = op
             .returned
             .and_then(|returned| self.hidden_from(value, returned));
-        self.returned.iter().any(|other| {
-            other.observed == Some(value)
-                && other.returned > op.invoked
-                && hidden_from.is_none_or(|hidden_from| other.invoked <= hidden_from)
-        })
+        let before_hidden = hidden_from.map_or(observers.len(), |hidden_from| {
+            observers.partition_point(|(invoked, _)| *invoked <= hidden_from)
+        });
+        // One of them returned after the op began, and so can have seen what it left.
+        observers[..before_hidden]
+            .last()
+            .is_some_and(|(_, latest)| *latest > op.invoked)
     }
 
     /// When the first kept op returns that began after `after` and changed the register, or found it with
@@ -231,6 +249,18 @@ impl<'a> Visibility<'a> {
             .chain(hiding.changed)
             .min()
     }
+}
+
+fn observers<'a>(returned: &[Mark<'a>]) -> FxHashMap<&'a Value, Vec<(u64, u64)>> {
+    let mut observers: FxHashMap<&Value, Vec<(u64, u64)>> = FxHashMap::default();
+    for mark in returned {
+        if let Some(value) = mark.observed {
+            let of_value = observers.entry(value).or_default();
+            let latest = of_value.last().map_or(0, |(_, latest)| *latest);
+            of_value.push((mark.invoked, latest.max(mark.returned)));
+        }
+    }
+    observers
 }
 
 impl<'a> Hiding<'a> {

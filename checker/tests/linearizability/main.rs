@@ -124,3 +124,21 @@ fn simulated_histories_are_linearizable_unless_stale() {
         }
     }
 }
+
+#[test]
+fn a_large_failure_is_made_small_and_always_the_same() {
+    let shape = Shape {
+        ops: 3000,
+        values: None,
+        stale: true,
+        seed: 4,
+        ..Shape::default()
+    };
+    let history = simulate(shape);
+    let check = || check_linearizability(&history, &Register, Budget::default());
+    let report = check();
+    let anomaly = &report.anomalies[0];
+    assert_eq!(anomaly.kind, "stale-read", "{}", anomaly.summary);
+    assert!(anomaly.ops.len() <= 8, "{} records", anomaly.ops.len());
+    assert_eq!(report, check());
+}
