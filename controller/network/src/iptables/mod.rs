@@ -2,7 +2,7 @@
 //!
 //! Slower than the switch and not at once for the whole network, but it is what a cluster of
 //! machines has, so that faults can be tried in a sandbox exactly as they will be done there.
-//! [`rules`] is the text of the rules and [`program`] runs iptables; neither knows of namespaces.
+//! [`rules`] is the text of the rules, of use on a machine as well.
 
 mod program;
 pub mod rules;
