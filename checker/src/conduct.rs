@@ -1,7 +1,7 @@
 //! Did the run itself go as it should: did the cluster come back, did its nodes stay alive, did the
 //! harness work?
 
-use shakedown_history::{RunEvent, RunRecord};
+use shakedown_history::{Phase, RunEvent, RunRecord};
 
 use crate::verdict::{Anomaly, CheckReport, Verdict};
 
@@ -72,9 +72,13 @@ fn not_recovered(
     }
 }
 
-/// No node ends unless it is ended.
+/// No node ends unless it is ended. A node that does not even start is a matter of the harness, which says
+/// so itself.
 fn node_exits(log: &[RunRecord]) -> CheckReport {
-    let exits = log.iter().filter_map(|record| match &record.event {
+    let at_work = log
+        .iter()
+        .skip_while(|record| record.event != RunEvent::Phase(Phase::Work));
+    let exits = at_work.filter_map(|record| match &record.event {
         RunEvent::NodeExited {
             node,
             how,
@@ -178,20 +182,31 @@ mod tests {
         assert_eq!(verdicts(events)[0], Verdict::Violation);
     }
 
-    #[test]
-    fn a_node_that_crashes_broke_a_promise_and_its_log_is_quoted() {
-        let event = RunEvent::NodeExited {
+    fn crash() -> RunEvent {
+        RunEvent::NodeExited {
             node: NodeId(2),
             how: "SIGABRT".to_owned(),
             log_tail: "assertion failed".to_owned(),
-        };
-        let reports = check_conduct(&log(vec![event]));
+        }
+    }
+
+    #[test]
+    fn a_node_that_crashes_broke_a_promise_and_its_log_is_quoted() {
+        let reports = check_conduct(&log(vec![RunEvent::Phase(Phase::Work), crash()]));
         assert_eq!(reports[1].verdict, Verdict::Violation);
         assert_eq!(
             reports[1].anomalies[0].summary,
             "n2 ended by itself at 1.50 s: SIGABRT"
         );
         assert!(reports[1].anomalies[0].argument[1].contains("assertion failed"));
+    }
+
+    #[test]
+    fn a_node_that_does_not_start_broke_no_promise() {
+        assert_eq!(
+            verdicts(vec![RunEvent::Phase(Phase::Start), crash()])[1],
+            Verdict::Pass
+        );
     }
 
     #[test]

@@ -115,7 +115,9 @@ pub fn name_of(run: &RunDir) -> String {
 /// # Errors
 /// If there is nothing of that name.
 pub fn existing_run(path: &Path) -> Result<RunDir> {
-    let path = path.canonicalize().with_context(|| format!("cannot open {}", path.display()))?;
+    let path = path
+        .canonicalize()
+        .with_context(|| format!("cannot open {}", path.display()))?;
     Ok(RunDir::new(path))
 }
 
@@ -162,9 +164,12 @@ fn folders(path: &Path) -> Result<Vec<PathBuf>> {
 /// If it cannot be written.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
     let aside = path.with_extension(format!("tmp-{}", std::process::id()));
-    fs::write(&aside, bytes)
-        .and_then(|()| fs::rename(&aside, path))
-        .with_context(|| format!("cannot write {}", path.display()))
+    let written = fs::write(&aside, bytes).and_then(|()| fs::rename(&aside, path));
+    if written.is_err() {
+        // What could not be written whole is not left in part; that it cannot be removed is no news.
+        let _ = fs::remove_file(&aside);
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
 }
 
 #[cfg(test)]

@@ -90,7 +90,8 @@ fn inside(
 
 /// Judges, reports, and tells the person.
 fn conclude(store: &Store, dir: &RunDir, format: OutputFormat) -> Result<ExitCode> {
-    let (page, plan) = judge_and_report(dir)?;
+    let (page, plan) = judge_and_report(dir)
+        .with_context(|| format!("the run in {} is not judged", dir.path().display()))?;
     let href = store.relative(&dir.report()).display().to_string();
     let summary = RunSummary::of(&page, &plan, &href);
     store.add_to_index(dir, &summary)?;

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Result, bail};
-use shakedown_agent::protocol::{Event, NodeState};
+use nix::sys::statvfs::statvfs;
+use shakedown_agent::protocol::{Event, Exit, NodeState};
 use shakedown_history::{NodeId, RunDir, RunEvent};
 
 use crate::cluster::Cluster;
@@ -12,6 +13,8 @@ use crate::journal::Journal;
 
 /// How much of a node's log is quoted.
 const TAIL_LINES: usize = 12;
+/// A disk with less room than this is full.
+const FULL_BELOW_BYTES: u64 = 1 << 20;
 
 /// From now on, records every node that ends by itself.
 pub(super) async fn watch(cluster: &Arc<Cluster>, journal: &Arc<Journal>, dir: &RunDir) {
@@ -25,19 +28,38 @@ pub(super) async fn watch(cluster: &Arc<Cluster>, journal: &Arc<Journal>, dir: &
                 let Some(Event::NodeExited { exit, .. }) = event else {
                     return;
                 };
-                let log_tail = tail(&log);
-                let how = exit.to_string();
-                tracing::warn!(%node, how, "the node ended by itself");
-                if let Err(error) = journal.run(RunEvent::NodeExited {
-                    node,
-                    how,
-                    log_tail,
-                }) {
+                tracing::warn!(%node, %exit, "the node ended by itself");
+                let what = if is_full(&log) {
+                    RunEvent::HarnessError {
+                        error: full_disk(node, exit, &log),
+                    }
+                } else {
+                    RunEvent::NodeExited {
+                        node,
+                        how: exit.to_string(),
+                        log_tail: tail(&log),
+                    }
+                };
+                if let Err(error) = journal.run(what) {
                     tracing::error!("{error:#}");
                 }
             }
         });
     }
+}
+
+/// Whether the disk that a file lies on is full. A node that cannot write ends, and that is our fault
+/// then and not its own.
+fn is_full(file: &Path) -> bool {
+    statvfs(file)
+        .is_ok_and(|disk| disk.blocks_available() * disk.fragment_size() < FULL_BELOW_BYTES)
+}
+
+fn full_disk(node: NodeId, exit: Exit, log: &Path) -> String {
+    format!(
+        "{node} ended ({exit}) because the disk under {} is full: make room, or choose another --store",
+        log.display()
+    )
 }
 
 /// # Errors

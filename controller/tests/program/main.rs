@@ -6,7 +6,6 @@
 //! - [`support`]: a folder for runs, and what a run said
 
 #![expect(unreachable_pub, reason = "a test has no outside")]
-
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod bad_input;

@@ -163,6 +163,73 @@ fn sigkill_leaves_nothing_and_the_run_can_still_be_judged() {
 }
 
 #[test]
+fn a_full_disk_is_the_harness_s_fault_and_the_records_stay_readable() {
+    if no_sandbox() || !nix::unistd::geteuid().is_root() {
+        println!("skipped: only root can mount a small disk");
+        return;
+    }
+    let bench = Bench::new();
+    // A mount namespace of its own: the small disk goes with the shell.
+    let script = "mount -t tmpfs -o size=6m tmpfs \"$1\" && \
+        \"$2\" run \"$3\" --store \"$1/store\"; echo run $?; \
+        \"$2\" check \"$1/store/latest\" --format json > /dev/null; echo check $?";
+    let output = std::process::Command::new("unshare")
+        .args(["--mount", "sh", "-c", script, "sh"])
+        .arg(bench.path())
+        .arg(env!("CARGO_BIN_EXE_shakedown"))
+        .arg(ready_plan("smoke"))
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stdout);
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        said.contains("run 4\n") && said.contains("check 4\n"),
+        "{said}\n{stderr}"
+    );
+    assert!(
+        stderr.contains("full") || stderr.contains("No space left"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_node_that_does_not_start_is_a_harness_error_with_its_last_words() {
+    if no_sandbox() {
+        return;
+    }
+    let bench = Bench::new();
+    let plan = bench.plan("name: nowhere\ntime: 5s\nfaults: {}\n");
+    // The first node's trace cannot be written: its place is taken by a folder, just in time. Where the node
+    // was faster, the next run is tried.
+    let outcome = (0..20).find_map(|attempt| {
+        let store = bench.path().join(format!("store-{attempt}"));
+        let mut command = shakedown();
+        command
+            .args(["run", &plan, "--format", "json", "--store"])
+            .arg(&store);
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let trace = store.join("latest/trace");
+        while !trace.exists() && child.try_wait().unwrap().is_none() {
+            std::hint::spin_loop();
+        }
+        let in_time = fs::create_dir(trace.join("n1.jsonl")).is_ok();
+        if !in_time {
+            child.kill().unwrap();
+        }
+        let output = child.wait_with_output().unwrap();
+        in_time.then(|| Outcome::of(output))
+    });
+    let outcome = outcome.expect("one of twenty nodes is slower than making a folder");
+    outcome.assert_code(4);
+    let summary = outcome.said["summary"].as_str().unwrap();
+    assert!(summary.contains("n1.jsonl"), "{summary}");
+}
+
+#[test]
 fn an_ordinary_user_needs_no_root() {
     if no_sandbox() {
         return;
@@ -173,7 +240,16 @@ fn an_ordinary_user_needs_no_root() {
     }
     let bench = Bench::new();
     let program = bench.path().join("shakedown");
-    fs::copy(env!("CARGO_BIN_EXE_shakedown"), &program).unwrap();
+    // By another process: a child that some other test starts meanwhile must not inherit the file while it is
+    // open for writing, or it cannot be executed.
+    let mut copy = std::process::Command::new("cp");
+    assert!(
+        copy.arg(env!("CARGO_BIN_EXE_shakedown"))
+            .arg(&program)
+            .status()
+            .unwrap()
+            .success()
+    );
     fs::copy(ready_plan("smoke"), bench.path().join("smoke.yaml")).unwrap();
     let nobody = nix::unistd::Uid::from_raw(65534);
     nix::unistd::chown(bench.path(), Some(nobody), None).unwrap();
