@@ -8,7 +8,7 @@ use crate::verdict::{Anomaly, CheckReport, Verdict};
 /// Judges the run log.
 #[must_use]
 pub fn check_conduct(log: &[RunRecord]) -> Vec<CheckReport> {
-    vec![recovery(log), node_exits(log), harness(log)]
+    vec![harness(log), recovery(log), node_exits(log)]
 }
 
 /// After everything is healed, the cluster serves again in bounded time.
@@ -158,6 +158,7 @@ mod tests {
             .collect()
     }
 
+    /// Harness, recovery, node exits.
     fn verdicts(events: Vec<RunEvent>) -> [Verdict; 3] {
         let reports = check_conduct(&log(events));
         [reports[0].verdict, reports[1].verdict, reports[2].verdict]
@@ -179,7 +180,7 @@ mod tests {
             },
             RunEvent::Finished,
         ];
-        assert_eq!(verdicts(events)[0], Verdict::Violation);
+        assert_eq!(verdicts(events)[1], Verdict::Violation);
     }
 
     fn crash() -> RunEvent {
@@ -193,31 +194,31 @@ mod tests {
     #[test]
     fn a_node_that_crashes_broke_a_promise_and_its_log_is_quoted() {
         let reports = check_conduct(&log(vec![RunEvent::Phase(Phase::Work), crash()]));
-        assert_eq!(reports[1].verdict, Verdict::Violation);
+        assert_eq!(reports[2].verdict, Verdict::Violation);
         assert_eq!(
-            reports[1].anomalies[0].summary,
+            reports[2].anomalies[0].summary,
             "n2 ended by itself at 1.50 s: SIGABRT"
         );
-        assert!(reports[1].anomalies[0].argument[1].contains("assertion failed"));
+        assert!(reports[2].anomalies[0].argument[1].contains("assertion failed"));
     }
 
     #[test]
     fn a_node_that_does_not_start_broke_no_promise() {
         assert_eq!(
-            verdicts(vec![RunEvent::Phase(Phase::Start), crash()])[1],
+            verdicts(vec![RunEvent::Phase(Phase::Start), crash()])[2],
             Verdict::Pass
         );
     }
 
     #[test]
     fn a_run_cut_off_never_passes() {
-        assert_eq!(verdicts(vec![])[2], Verdict::HarnessError);
+        assert_eq!(verdicts(vec![])[0], Verdict::HarnessError);
         assert_eq!(
-            verdicts(vec![RunEvent::Interrupted])[2],
+            verdicts(vec![RunEvent::Interrupted])[0],
             Verdict::Inconclusive
         );
         let error = "disk full".to_owned();
         let events = vec![RunEvent::HarnessError { error }, RunEvent::Finished];
-        assert_eq!(verdicts(events)[2], Verdict::HarnessError);
+        assert_eq!(verdicts(events)[0], Verdict::HarnessError);
     }
 }

@@ -44,7 +44,12 @@ impl Records {
         )
         .with_context(|| format!("{} is not a run directory", dir.path().display()))?;
         let mut unreadable = Vec::new();
-        let history = keep(History::read(&dir.history()), &mut unreadable);
+        // A run that failed before its work began has no history; the run log says why.
+        let history = dir
+            .history()
+            .exists()
+            .then(|| History::read(&dir.history()));
+        let history = history.and_then(|read| keep(read, &mut unreadable));
         let faults = keep(dir.read_faults(), &mut unreadable).unwrap_or_default();
         let traces = keep(dir.read_traces(), &mut unreadable).unwrap_or_default();
         let log = keep(dir.read_run_log(), &mut unreadable).unwrap_or_default();
@@ -66,11 +71,11 @@ impl Records {
 
     /// Runs every check.
     pub fn judge(&self) -> RunVerdict {
-        let mut checks = Vec::new();
+        // First what may be behind everything else.
+        let mut checks = check_conduct(&self.log);
         checks.extend(self.readable());
         checks.extend(self.workload_checks());
         checks.extend(check_traces(&self.traces, &self.plan.node_ids()));
-        checks.extend(check_conduct(&self.log));
         checks.push(self.coverage());
         checks.extend(self.every_family());
         RunVerdict::of_checks(checks)
