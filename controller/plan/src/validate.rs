@@ -31,6 +31,7 @@ pub(crate) fn validate(plan: &Plan, known: &Known<'_>) -> Vec<Mistake> {
     workload(plan, &mut found);
     faults(plan, &mut found);
     schedule(plan, &mut found);
+    milliseconds(plan, &mut found);
     durations(plan, &mut found);
     if plan.checks.memory_mib < MEMORY_MIB_MIN {
         let wrong = format!(
@@ -361,6 +362,21 @@ fn durations(plan: &Plan, found: &mut Mistakes) {
                 format!("{} is too long", format_duration(duration)),
                 "write 24h or less",
             );
+        }
+    }
+}
+
+/// Durations that the node counts in milliseconds.
+fn milliseconds(plan: &Plan, found: &mut Mistakes) {
+    let fields = [
+        ("node.heartbeat", plan.node.heartbeat),
+        ("node.election_timeout", plan.node.election_timeout.min()),
+        ("node.election_timeout", plan.node.election_timeout.max()),
+    ];
+    for (field, duration) in fields {
+        if !duration.subsec_nanos().is_multiple_of(1_000_000) {
+            let wrong = format!("{} is not whole milliseconds", format_duration(duration));
+            found.add(field, wrong, "write 1ms or a multiple of it");
         }
     }
 }
