@@ -20,7 +20,7 @@ use crate::model::{Effect, Model, RegisterCall};
 /// has the same smallest part on every machine.
 const WORK: u64 = 50_000_000;
 /// What it costs to look at a configuration, in ops.
-const CONFIGURATION: u64 = 20;
+const CONFIGURATION: u64 = 100;
 
 /// The ops of the smallest failing part found, by position, and the one of them that is stuck.
 pub(crate) struct Failure {
