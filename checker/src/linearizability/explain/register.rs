@@ -171,14 +171,14 @@ impl<'a, M: Model> Register<'a, M> {
             [source] => argument.push(narrator.sentence(source.invoked)),
             several => {
                 let all: Vec<u64> = several.iter().map(|op| op.invoked).collect();
-                argument.push(format!("The ops that left {seen} are {}.", numbers(&all)));
+                argument.push(format!("The ops that set {seen} are {}.", numbers(&all)));
             }
         }
         argument.push(narrator.sentence(newer.invoked));
         if !sources.is_empty() {
             let newer = newer.invoked;
             argument.push(format!(
-                "That is after all that left {seen}: #{newer} comes later in any order."
+                "That is after everything that set {seen}: #{newer} comes later in any order."
             ));
         }
         argument.push(narrator.sentence(stuck.invoked));
