@@ -127,7 +127,12 @@ impl Cluster {
     /// # Errors
     /// If the agent refuses or is gone.
     pub async fn evidence(&self, node: NodeId, command: Command) -> anyhow::Result<Evidence> {
-        let evidence = self.agent(node).ask_evidence(command).await?;
+        let doing = format!("{command:?} on {node}");
+        let evidence = self
+            .agent(node)
+            .ask_evidence(command)
+            .await
+            .context(doing)?;
         Ok(Evidence {
             node: Some(node),
             ..evidence

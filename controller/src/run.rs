@@ -81,7 +81,7 @@ impl Run<'_> {
     async fn cluster_phases(&self, cluster: &Arc<Cluster>, journal: &Arc<Journal>) -> Result<()> {
         self.enter(journal, Phase::Start)?;
         self.start_nodes(cluster).await?;
-        let mut clients = Clients::create(self, cluster)?;
+        let mut clients = Clients::create(self)?;
 
         self.enter(journal, Phase::Work)?;
         let worked = self.work(cluster, journal, &mut clients).await;

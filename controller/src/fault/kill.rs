@@ -3,50 +3,26 @@
 use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
-use shakedown_history::{Evidence, FaultSpec};
+use shakedown_history::{Evidence, NodeId};
 
-use super::{Fault, Injection, Victims};
+use super::processes::ProcessFault;
 use crate::cluster::Cluster;
 
-pub(super) struct Kill {
-    victims: Victims,
-    evidence: Vec<Evidence>,
-}
+pub(super) struct Kill;
 
-impl Kill {
-    pub(super) fn new(victims: Victims) -> Self {
-        Self {
-            victims,
-            evidence: Vec::new(),
-        }
-    }
-}
-
-impl Fault for Kill {
-    fn spec(&self) -> FaultSpec {
-        self.victims.spec.clone()
+impl ProcessFault for Kill {
+    fn inject<'a>(&'a self, cluster: &'a Cluster, node: NodeId) -> BoxFuture<'a, Result<Evidence>> {
+        cluster.kill(node).boxed()
     }
 
-    fn inject<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Injection>> {
-        async {
-            if let Some(skipped) = self.victims.claim(cluster) {
-                return Ok(skipped);
-            }
-            for node in self.victims.nodes() {
-                self.evidence.push(cluster.kill(*node).await?);
-            }
-            Ok(Injection::InForce)
-        }
-        .boxed()
-    }
-
-    fn heal<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Vec<Evidence>>> {
-        async {
-            for node in self.victims.nodes() {
-                cluster.start(*node).await?;
-            }
-            self.victims.release(cluster);
-            Ok(std::mem::take(&mut self.evidence))
+    fn heal<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        node: NodeId,
+    ) -> BoxFuture<'a, Result<Option<Evidence>>> {
+        async move {
+            cluster.start(node).await?;
+            Ok(None)
         }
         .boxed()
     }

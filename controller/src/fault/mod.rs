@@ -4,10 +4,11 @@ mod clock;
 mod kill;
 mod partition;
 mod pause;
+mod processes;
 
 use anyhow::Result;
 use futures_util::future::BoxFuture;
-use shakedown_history::{Evidence, FaultId, FaultSpec, NodeId};
+use shakedown_history::{Evidence, FaultSpec};
 use shakedown_plan::{Fault as Planned, Hit, Step};
 
 use crate::cluster::Cluster;
@@ -15,6 +16,7 @@ use clock::ClockSkew;
 use kill::Kill;
 use partition::Partition;
 use pause::Pause;
+use processes::OnProcesses;
 
 /// What became of an injection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,20 +45,23 @@ pub async fn decide(step: &Step, cluster: &Cluster, in_force: &[Hit]) -> (Hit, B
     let leader = cluster.leader().await;
     let hit = step.fault.resolve(&cluster.nodes(), leader, step.draw);
     let spec = spec(&step.fault, &hit, cluster, in_force);
-    let victims = |spec| Victims {
-        fault: step.id,
-        spec,
-    };
     let fault: Box<dyn Fault> = match &step.fault {
         Planned::Partition { .. } => Box::new(Partition::new(step.id, spec, &hit.cut)),
-        Planned::Kill { .. } => Box::new(Kill::new(victims(spec))),
-        Planned::Pause { .. } => Box::new(Pause::new(victims(spec))),
+        Planned::Kill { .. } => Box::new(OnProcesses::new(step.id, spec, Kill)),
+        Planned::Pause { .. } => Box::new(OnProcesses::new(step.id, spec, Pause)),
         Planned::Clock {
             clock,
             offset_ms,
             rate,
             ..
-        } => Box::new(ClockSkew::new(victims(spec), *clock, *offset_ms, *rate)),
+        } => {
+            let skew = ClockSkew {
+                clock: *clock,
+                offset_ms: *offset_ms,
+                rate: *rate,
+            };
+            Box::new(OnProcesses::new(step.id, spec, skew))
+        }
     };
     (hit, fault)
 }
@@ -68,29 +73,5 @@ fn spec(fault: &Planned, hit: &Hit, cluster: &Cluster, in_force: &[Hit]) -> Faul
     FaultSpec {
         leaves_majority,
         ..hit.spec(fault)
-    }
-}
-
-/// The nodes whose processes a fault takes hold of.
-struct Victims {
-    fault: FaultId,
-    spec: FaultSpec,
-}
-
-impl Victims {
-    fn nodes(&self) -> &[NodeId] {
-        &self.spec.targets
-    }
-
-    /// Keeps the nodes whose processes no other fault holds; says why if none is left.
-    fn claim(&mut self, cluster: &Cluster) -> Option<Injection> {
-        self.spec.targets = cluster.claim(self.fault, &self.spec.targets);
-        self.nodes()
-            .is_empty()
-            .then(|| Injection::Skipped("every target is in the hands of another fault".to_owned()))
-    }
-
-    fn release(&self, cluster: &Cluster) {
-        cluster.release(self.fault);
     }
 }

@@ -1,53 +1,27 @@
 //! SIGSTOP, and SIGCONT when the fault ends.
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use shakedown_agent::protocol::Command;
-use shakedown_history::{Evidence, FaultSpec};
+use shakedown_history::{Evidence, NodeId};
 
-use super::{Fault, Injection, Victims};
+use super::processes::ProcessFault;
 use crate::cluster::Cluster;
 
-pub(super) struct Pause {
-    victims: Victims,
-}
+pub(super) struct Pause;
 
-impl Pause {
-    pub(super) fn new(victims: Victims) -> Self {
-        Self { victims }
-    }
-}
-
-impl Fault for Pause {
-    fn spec(&self) -> FaultSpec {
-        self.victims.spec.clone()
+impl ProcessFault for Pause {
+    fn inject<'a>(&'a self, cluster: &'a Cluster, node: NodeId) -> BoxFuture<'a, Result<Evidence>> {
+        cluster.evidence(node, Command::PauseNode).boxed()
     }
 
-    fn inject<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Injection>> {
-        async {
-            if let Some(skipped) = self.victims.claim(cluster) {
-                return Ok(skipped);
-            }
-            for node in self.victims.nodes() {
-                let paused = cluster.evidence(*node, Command::PauseNode).await;
-                paused.with_context(|| format!("pause {node}"))?;
-            }
-            Ok(Injection::InForce)
-        }
-        .boxed()
-    }
-
-    fn heal<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Vec<Evidence>>> {
-        async {
-            let mut evidence = Vec::new();
-            for node in self.victims.nodes() {
-                let resumed = cluster.evidence(*node, Command::ResumeNode).await;
-                evidence.push(resumed.with_context(|| format!("resume {node}"))?);
-            }
-            self.victims.release(cluster);
-            Ok(evidence)
-        }
-        .boxed()
+    /// Only now is it known whether the process stood still.
+    fn heal<'a>(
+        &'a self,
+        cluster: &'a Cluster,
+        node: NodeId,
+    ) -> BoxFuture<'a, Result<Option<Evidence>>> {
+        async move { Ok(Some(cluster.evidence(node, Command::ResumeNode).await?)) }.boxed()
     }
 }

@@ -40,7 +40,7 @@ pub fn workload(plan: &Plan) -> Register {
 }
 
 impl Clients {
-    pub(super) fn create(run: &Run<'_>, _cluster: &Cluster) -> Result<Self> {
+    pub(super) fn create(run: &Run<'_>) -> Result<Self> {
         let header = Header {
             format: Format::History,
             ..run.header.clone()

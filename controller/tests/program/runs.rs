@@ -163,6 +163,42 @@ fn sigkill_leaves_nothing_and_the_run_can_still_be_judged() {
 }
 
 #[test]
+fn a_controller_that_breaks_down_is_a_harness_error_with_a_report() {
+    if no_sandbox() {
+        return;
+    }
+    let bench = Bench::new();
+    let mut command = shakedown();
+    command
+        .args(["run", &ready_plan("smoke"), "--format", "json", "--store"])
+        .arg(bench.store());
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_for(Duration::from_secs(30), "the first op", || {
+        history_lines(&bench.store()) > 10
+    });
+    // The outer process waits for the sandbox's init, whose child is the controller itself.
+    let init = child_of(child.id());
+    let inside = nix::unistd::Pid::from_raw(i32::try_from(child_of(init)).unwrap());
+    nix::sys::signal::kill(inside, nix::sys::signal::Signal::SIGKILL).unwrap();
+    let outcome = Outcome::of(child.wait_with_output().unwrap());
+    outcome.assert_code(4);
+    assert_complete(&outcome);
+    let summary = outcome.said["summary"].as_str().unwrap();
+    assert!(
+        summary.contains("broke down") && summary.contains("SIGKILL"),
+        "{summary}"
+    );
+    assert_eq!(
+        processes(&bench.store().display().to_string()),
+        Vec::<String>::new()
+    );
+}
+
+#[test]
 fn a_full_disk_is_the_harness_s_fault_and_the_records_stay_readable() {
     if no_sandbox() || !nix::unistd::geteuid().is_root() {
         println!("skipped: only root can mount a small disk");
@@ -277,6 +313,12 @@ fn wait_for(patience: Duration, what: &str, mut done: impl FnMut() -> bool) {
         assert!(Instant::now() < deadline, "waited {patience:?} for {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The first child of a process.
+fn child_of(parent: u32) -> u32 {
+    let children = fs::read_to_string(format!("/proc/{parent}/task/{parent}/children")).unwrap();
+    children.split_whitespace().next().unwrap().parse().unwrap()
 }
 
 fn history_lines(store: &Path) -> usize {
