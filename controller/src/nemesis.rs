@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result};
 use shakedown_history::FaultId;
 use shakedown_history::fault::FaultEvent;
 use shakedown_plan::{Hit, Schedule, Step};
-use tokio::sync::{Mutex, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
@@ -22,17 +22,26 @@ pub struct Nemesis {
     cluster: Arc<Cluster>,
     journal: Arc<Journal>,
     progress: Arc<Progress>,
+    /// As many as the plan lets be in force at once. Healing takes its time: a fault whose turn has come
+    /// waits until it is undone.
+    turns: Semaphore,
     /// What the faults in force do.
     in_force: Mutex<BTreeMap<FaultId, Hit>>,
 }
 
 impl Nemesis {
-    /// A nemesis that has done nothing yet.
-    pub fn new(cluster: Arc<Cluster>, journal: Arc<Journal>, progress: Arc<Progress>) -> Self {
+    /// A nemesis that has done nothing yet, and never lets more than `overlap` faults be in force.
+    pub fn new(
+        cluster: Arc<Cluster>,
+        journal: Arc<Journal>,
+        progress: Arc<Progress>,
+        overlap: usize,
+    ) -> Self {
         Self {
             cluster,
             journal,
             progress,
+            turns: Semaphore::new(overlap),
             in_force: Mutex::default(),
         }
     }
@@ -64,6 +73,14 @@ impl Nemesis {
         mut stop: watch::Receiver<bool>,
     ) -> Result<()> {
         if stopped_before(begin + step.start, &mut stop).await {
+            return Ok(());
+        }
+        let _turn = self
+            .turns
+            .acquire()
+            .await
+            .context("nobody closes the turns")?;
+        if *stop.borrow() {
             return Ok(());
         }
         let mut fault = self.decide(&step).await;

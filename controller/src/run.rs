@@ -173,6 +173,7 @@ impl Run<'_> {
             Arc::clone(cluster),
             Arc::clone(journal),
             Arc::clone(&self.progress),
+            self.plan.schedule.overlap,
         );
         let faults = tokio::spawn(nemesis.work(Schedule::draw(self.plan), stopped.clone()));
         let clock = async {
