@@ -100,6 +100,54 @@ fn a_stale_read_is_found_and_explained() {
 }
 
 #[test]
+fn quick_planted_bugs_are_found() {
+    if no_sandbox() {
+        return;
+    }
+    let bench = Bench::new();
+    let broken = [
+        ("ack-before-commit", "client-acknowledgement"),
+        ("truncate-always", "committed-never-lost"),
+        ("short-quorum", "election-quorum"),
+    ];
+    for (bug, promise) in broken {
+        let outcome = bench.run(&[&ready_plan("smoke"), "--planted-bug", bug]);
+        outcome.assert_code(1);
+        let verdict = verdict(&outcome.path("run_dir"));
+        let mut checks = verdict["checks"].as_array().unwrap().iter();
+        let check = checks.find(|check| check["check"] == promise).unwrap();
+        assert_eq!(check["verdict"], "violation", "{bug}: {check:#}");
+    }
+}
+
+#[test]
+fn a_campaign_counts_its_seeds_up_and_keeps_to_the_rate() {
+    if no_sandbox() {
+        return;
+    }
+    let bench = Bench::new();
+    let plan = bench.plan("name: calm\nseed: 7\ntime: 4s\nfaults: {}\nworkload: { rate: 50 }\n");
+    let mut command = shakedown();
+    command.args([
+        "campaign", &plan, "--runs", "2", "--format", "json", "--store",
+    ]);
+    let outcome = Outcome::of(command.arg(bench.store()).output().unwrap());
+    outcome.assert_code(0);
+    let runs = outcome.said["runs"].as_array().unwrap();
+    let seeds: Vec<_> = runs
+        .iter()
+        .map(|run| run["seed"].as_u64().unwrap())
+        .collect();
+    assert_eq!(seeds, [7, 8]);
+    for run in runs {
+        // 50 a second for four seconds, and a dozen after healing.
+        let ops = run["ops"].as_u64().unwrap();
+        assert!((50..400).contains(&ops), "{ops} ops");
+    }
+    assert!(bench.store().join("index.html").exists());
+}
+
+#[test]
 fn ctrl_c_heals_stops_and_reports_what_there_is() {
     if no_sandbox() {
         return;
