@@ -20,7 +20,8 @@ pub fn list(args: &PlantedBugsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The ready plan to find a bug with.
+/// The ready plan to find a bug with. The smoke plan takes 10 s and `elections` 20 s; of ten runs each with
+/// seeds of their own, all find their bug, but for `commit-old-term` with eight.
 fn found_by(bug: PlantedBug) -> &'static str {
     match bug {
         PlantedBug::StaleRead
