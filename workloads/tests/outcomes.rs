@@ -1,5 +1,7 @@
 //! What a client makes of every answer that a node can give: only a definite "did not happen" is a failure.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
