@@ -36,7 +36,7 @@ impl Default for Workload {
             kind: WorkloadKind::Register,
             processes: 10,
             keys: 5,
-            skew: 0.0,
+            skew: 1.0,
             rate: None,
             timeout: Duration::from_millis(500),
             mix: Mix::default(),

@@ -18,11 +18,12 @@ pub fn doctor(args: &DoctorArgs) -> Result<ExitCode> {
         .any(|c| c.name == Capability::SANDBOX && c.found.is_ok());
     let mut findings: Vec<Finding> = capabilities.into_iter().map(finding).collect();
     findings.push(Finding {
-        name: "clock faults".to_owned(),
-        needed_for: "faults: clock".to_owned(),
+        name: "ptrace and vDSO".to_owned(),
+        needed_for: "`faults: clock`".to_owned(),
         missing: shakedown_clock::supported().err().map(|e| e.to_string()),
     });
     findings.push(iptables());
+    findings.push(seccomp());
     findings.push(kvm());
     ui::doctor(&findings, args.format)?;
     Ok(if can_run {
@@ -52,6 +53,19 @@ fn iptables() -> Finding {
         needed_for: "`network: iptables`".to_owned(),
         missing: (!found).then(|| {
             "no iptables-restore in PATH, /usr/sbin or /sbin. Install the package iptables."
+                .to_owned()
+        }),
+    }
+}
+
+fn seccomp() -> Finding {
+    let actions = std::fs::read_to_string("/proc/sys/kernel/seccomp/actions_avail");
+    let found = actions.is_ok_and(|actions| actions.contains("user_notif"));
+    Finding {
+        name: "seccomp notify".to_owned(),
+        needed_for: "faults in single system calls; no plan has any yet".to_owned(),
+        missing: (!found).then(|| {
+            "/proc/sys/kernel/seccomp/actions_avail has no user_notif. It comes with Linux 5.0."
                 .to_owned()
         }),
     }
