@@ -8,9 +8,8 @@ use crate::mistake::{Mistake, Mistakes};
 use crate::plan::Plan;
 use crate::schedule::Schedule;
 
-/// More indeterminate ops on one key than this, and the search for an order may take for ever: each
-/// of them may be placed anywhere after its invocation, or nowhere.
-const INDETERMINATE_OPS_A_KEY_MAX: f64 = 100.0;
+/// The checker gives up where more ops than about this are undecided on one key at once.
+const INDETERMINATE_OPS_A_KEY_MAX: f64 = 1_000.0;
 
 /// All lints.
 pub(crate) fn lint(plan: &Plan) -> Vec<Mistake> {
