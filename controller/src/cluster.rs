@@ -95,15 +95,11 @@ impl Cluster {
     ///
     /// # Errors
     /// If it runs already or the program cannot be started.
-    pub async fn start(&self, node: NodeId) -> anyhow::Result<Vec<Evidence>> {
+    pub async fn start(&self, node: NodeId) -> anyhow::Result<()> {
         let command = Command::StartNode(self.system.start(node));
-        match self
-            .agent(node)
-            .ask(command)
-            .await
-            .with_context(|| format!("start {node}"))?
-        {
-            Reply::Started { evidence, .. } => Ok(about(node, evidence)),
+        let started = self.agent(node).ask(command).await;
+        match started.with_context(|| format!("start {node}"))? {
+            Reply::Started { .. } => Ok(()),
             other => bail!("start {node}: the agent answered {other:?}"),
         }
     }
@@ -117,9 +113,7 @@ impl Cluster {
             signal: KillSignal::Kill,
             deadline_ms: KILL_DEADLINE_MS,
         };
-        self.evidence(node, command)
-            .await
-            .with_context(|| format!("kill {node}"))
+        self.evidence(node, command).await
     }
 
     /// Gives a command to a node's agent whose answer is evidence.
@@ -294,14 +288,4 @@ pub fn link(from: NodeId, to: NodeId) -> Link {
 
 fn port(node: NodeId) -> Port {
     Port::node(node.0 as usize)
-}
-
-fn about(node: NodeId, evidence: Vec<Evidence>) -> Vec<Evidence> {
-    evidence
-        .into_iter()
-        .map(|e| Evidence {
-            node: Some(node),
-            ..e
-        })
-        .collect()
 }

@@ -1,8 +1,6 @@
 //! All checks on what a run left, and the page that shows them. It needs nothing but the run
 //! directory, however the run ended.
 
-use std::time::Duration;
-
 use anyhow::{Context as _, Result};
 use shakedown_checker::conduct::check_conduct;
 use shakedown_checker::coverage::{CoverageContract, check_coverage};
@@ -147,29 +145,24 @@ impl Records {
         ))
     }
 
-    /// The page for people.
-    pub fn page(&self, dir: &RunDir, verdict: RunVerdict) -> RunPage {
+    /// The page for people. It takes the records over: those of a long run are large.
+    pub fn into_page(self, dir: &RunDir, verdict: RunVerdict) -> RunPage {
         RunPage {
             name: store::name_of(dir),
-            header: self.header.clone(),
+            header: self.header,
             plan_yaml: self.plan.to_yaml(),
             verdict,
-            history: self.history.clone(),
-            faults: self.faults.clone(),
-            traces: self.traces.clone(),
+            history: self.history,
+            faults: self.faults,
+            traces: self.traces,
             files: files(dir),
-            notes: self.unreadable.clone(),
+            notes: self.unreadable,
             repeat_command: format!("shakedown run {}", store::from_here(&dir.plan()).display()),
         }
     }
-
-    /// The plan's name.
-    pub fn plan_name(&self) -> &str {
-        &self.plan.name
-    }
 }
 
-/// Judges a run and writes `verdict.json` and `report.html`.
+/// Judges a run and writes `verdict.json` and `report.html`. Returns the page and the plan's name.
 ///
 /// # Errors
 /// If the directory is not a run's, or the files cannot be written.
@@ -177,9 +170,10 @@ pub fn judge_and_report(dir: &RunDir) -> Result<(RunPage, String)> {
     let records = Records::read(dir)?;
     let verdict = records.judge();
     store::write_whole(&dir.verdict(), &serde_json::to_vec_pretty(&verdict)?)?;
-    let page = records.page(dir, verdict);
+    let plan = records.plan.name.clone();
+    let page = records.into_page(dir, verdict);
     store::write_whole(&dir.report(), render_run(&page).as_bytes())?;
-    Ok((page, records.plan_name().to_owned()))
+    Ok((page, plan))
 }
 
 /// The names of all bugs that this build can plant.
@@ -197,14 +191,6 @@ fn budget(plan: &Plan) -> Budget {
     Budget {
         time: plan.checks.time,
         memory_bytes,
-    }
-}
-
-/// The budget where no plan says one.
-pub fn default_budget() -> Budget {
-    Budget {
-        time: Duration::from_secs(60),
-        memory_bytes: 1 << 30,
     }
 }
 

@@ -119,31 +119,51 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn line(&mut self, number: usize, line: &[u8], complete: bool) -> Result<(), ReadError> {
-        if let Ok(header) = serde_json::from_slice::<TraceHeader>(line) {
-            return self.open(number, header);
+        // Nearly every line is a record: only what is none may be a header.
+        match serde_json::from_slice::<TraceRecord>(line) {
+            Ok(record) => self.record(number, record),
+            Err(why) => match serde_json::from_slice::<TraceHeader>(line) {
+                Ok(header) => self.open(number, header),
+                Err(_) => self.neither(number, complete, &why),
+            },
         }
+    }
+
+    fn record(&mut self, number: usize, record: TraceRecord) -> Result<(), ReadError> {
+        let segment = self.incarnation(number)?;
+        let due = segment.records.len() as u64 + 1;
+        if record.seq != due {
+            let seq = record.seq;
+            let why = format!("seq is {seq} where {due} is due: records are missing");
+            return Err(ReadError::line(self.path, number, why));
+        }
+        segment.records.push(record);
+        Ok(())
+    }
+
+    fn neither(
+        &mut self,
+        number: usize,
+        complete: bool,
+        why: &serde_json::Error,
+    ) -> Result<(), ReadError> {
+        let segment = self.incarnation(number)?;
+        if complete {
+            self.unreadable = Some(ReadError::line(self.path, number, why));
+        } else {
+            segment.torn = true;
+        }
+        Ok(())
+    }
+
+    /// The incarnation that goes on at this line, unless an unreadable line should have been its last.
+    fn incarnation(&mut self, number: usize) -> Result<&mut Segment, ReadError> {
         if let Some(error) = self.unreadable.take() {
             return Err(error);
         }
-        let Some(segment) = self.segments.last_mut() else {
-            return Err(ReadError::line(self.path, number, "not a trace header"));
-        };
-        match serde_json::from_slice::<TraceRecord>(line) {
-            Ok(record) => {
-                let due = segment.records.len() as u64 + 1;
-                if record.seq != due {
-                    let why = format!(
-                        "seq is {} where {due} is due: records are missing",
-                        record.seq
-                    );
-                    return Err(ReadError::line(self.path, number, why));
-                }
-                segment.records.push(record);
-            }
-            Err(_) if !complete => segment.torn = true,
-            Err(e) => self.unreadable = Some(ReadError::line(self.path, number, e)),
-        }
-        Ok(())
+        let why = "not a trace header";
+        let opened = self.segments.last_mut();
+        opened.ok_or_else(|| ReadError::line(self.path, number, why))
     }
 
     fn open(&mut self, number: usize, header: TraceHeader) -> Result<(), ReadError> {

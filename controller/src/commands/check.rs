@@ -3,11 +3,11 @@
 use std::process::ExitCode;
 
 use anyhow::Result;
-use shakedown_checker::{Register, RunVerdict, check_linearizability};
+use shakedown_checker::{Budget, Register, RunVerdict, check_linearizability};
 use shakedown_history::History;
 
 use crate::cli::CheckArgs;
-use crate::judge::{Records, default_budget};
+use crate::judge::Records;
 use crate::store::existing_run;
 use crate::ui;
 
@@ -21,7 +21,7 @@ pub fn check(args: &CheckArgs) -> Result<ExitCode> {
         RunVerdict::of_checks(vec![check_linearizability(
             &history,
             &Register,
-            default_budget(),
+            Budget::default(),
         )])
     };
     ui::verdict(&verdict, args.format)?;

@@ -21,7 +21,7 @@ pub fn report(args: &ReportArgs) -> Result<ExitCode> {
         // A run that was cut off before it was judged.
         Err(_) => records.judge(),
     };
-    let page = records.page(&dir, verdict);
+    let page = records.into_page(&dir, verdict);
     store::write_whole(&dir.report(), render_run(&page).as_bytes())?;
     ui::report_written(&dir.report());
     Ok(ExitCode::SUCCESS)

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::process::ExitStatus;
 use std::time::Duration;
 
-use anyhow::Result;
 use serde_json::{Value, json};
 use shakedown_checker::Verdict;
 
@@ -27,10 +26,7 @@ pub struct RunResult {
 impl RunResult {
     /// Reads the JSON that `shakedown run --format json` prints. A run that printed none broke down:
     /// a harness error.
-    ///
-    /// # Errors
-    /// None today; a run without output is a result too.
-    pub fn read(stdout: &[u8], status: ExitStatus, seed: u64) -> Result<Self> {
+    pub fn read(stdout: &[u8], status: ExitStatus, seed: u64) -> Self {
         let broken = || {
             json!({
                 "verdict": Verdict::HarnessError,
@@ -40,12 +36,12 @@ impl RunResult {
         let said: Value = serde_json::from_slice(stdout).unwrap_or_else(|_| broken());
         let verdict = serde_json::from_value(said["verdict"].clone());
         let interrupted = said["summary"] == "the run was interrupted";
-        Ok(Self {
+        Self {
             seed,
             verdict: verdict.unwrap_or(Verdict::HarnessError),
             interrupted,
             said,
-        })
+        }
     }
 
     fn text(&self, field: &str) -> &str {
@@ -54,12 +50,9 @@ impl RunResult {
 }
 
 /// A run of a campaign is over.
-///
-/// # Errors
-/// If the JSON cannot be made.
-pub fn campaign_line(number: u64, of: u64, result: &RunResult, format: OutputFormat) -> Result<()> {
+pub fn campaign_line(number: u64, of: u64, result: &RunResult, format: OutputFormat) {
     if format == OutputFormat::Json {
-        return Ok(());
+        return;
     }
     let (word, colour) = word(result.verdict);
     let seconds = result.said["duration_ns"].as_f64().unwrap_or_default() / 1e9;
@@ -71,25 +64,16 @@ pub fn campaign_line(number: u64, of: u64, result: &RunResult, format: OutputFor
         result.text("summary"),
     );
     say(line);
-    Ok(())
 }
 
 /// The campaign is over.
-///
-/// # Errors
-/// If the JSON cannot be made.
-pub fn campaign_ends(
-    results: &[RunResult],
-    took: Duration,
-    store: &Path,
-    format: OutputFormat,
-) -> Result<()> {
+pub fn campaign_ends(results: &[RunResult], took: Duration, store: &Path, format: OutputFormat) {
     let of = |verdict| results.iter().filter(|r| r.verdict == verdict).count();
     let index = store.join("index.html");
     if format == OutputFormat::Json {
         let runs: Vec<_> = results.iter().map(|r| &r.said).collect();
         say(json!({ "runs": runs, "index": index, "seconds": took.as_secs_f64() }));
-        return Ok(());
+        return;
     }
     say("");
     for result in results.iter().filter(|r| r.verdict != Verdict::Pass) {
@@ -113,5 +97,4 @@ pub fn campaign_ends(
         of(Verdict::HarnessError),
     ));
     say(format!("index   {}", index.display()));
-    Ok(())
 }
