@@ -165,6 +165,15 @@ pub enum Event {
         commit: Index,
         /// The configuration in force.
         config: Configuration,
+        /// How far entries that were on its disk may have been lost to damage. The node says that it
+        /// knows, and neither votes nor leads until it is [`Event::Repaired`].
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        lost: Option<Index>,
+    },
+    /// What was lost to damage is in the log again, durably, as far as it was committed.
+    Repaired {
+        /// The end of the log.
+        last: LogId,
     },
     /// Term and vote have reached the disk.
     HardStateDurable(HardState),
@@ -344,6 +353,18 @@ pub enum Event {
     LeaseDropped {
         /// Why.
         reason: String,
+    },
+    /// The leader hands over: it takes in nothing more.
+    TransferStarted {
+        /// To whom.
+        to: NodeId,
+    },
+    /// The handing over ended.
+    TransferEnded {
+        /// To whom.
+        to: NodeId,
+        /// Whether it succeeded: the leader saw the next term.
+        done: bool,
     },
     /// A client is about to be told that its request took effect.
     ClientAck {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail, ensure};
 use clap::Args;
-use shakedown_history::{Configuration, LogHash, NodeId, Term};
-use shakedown_raft::{PlantedBug, Settings};
+use shakedown_history::{LogHash, NodeId, Term};
+use shakedown_raft::{Membership, PlantedBug, Settings};
 
 use crate::transport::Members;
 
@@ -162,7 +162,16 @@ impl NodeArgs {
         let ticks = |ms: u64| ms.div_ceil(self.tick_ms);
         Ok(Settings {
             node: self.id,
-            bootstrap: Configuration::of_voters(self.peers.iter().map(|peer| peer.node)),
+            bootstrap: Membership::of_voters(self.peers.iter().map(|peer| peer.node)),
+            disk: None,
+            pre_vote: false,
+            check_quorum: true,
+            sticky_leader: false,
+            lease_ns: 0,
+            bytes_per_message_max: 1 << 20,
+            bytes_in_flight_max: 8 << 20,
+            snapshot_chunk_bytes: 256 << 10,
+            log_retention: 10_000,
             election_timeout_ticks_min: ticks(min),
             election_timeout_ticks_max: ticks(max),
             heartbeat_ticks: ticks(self.heartbeat_ms),

@@ -159,7 +159,7 @@ impl Driver {
         if self.ticks.is_multiple_of(SWEEP_TICKS) {
             self.clients.forget_the_gone();
         }
-        self.step(Input::Tick);
+        self.step(Input::Tick { now_ns: 0 });
     }
 
     fn on_request(&mut self, request: Request) {
@@ -177,7 +177,11 @@ impl Driver {
             }
             Ask::Read(keys) => {
                 let token = self.clients.open_read(keys, request.answer);
-                self.step(Input::Read(token));
+                self.step(Input::Read {
+                    token,
+                    mode: shakedown_history::event::ReadMode::Index,
+                    now_ns: 0,
+                });
             }
         }
     }
@@ -221,6 +225,7 @@ impl Driver {
     fn on_reply(&mut self, reply: Reply) {
         match reply {
             Reply::ReadReady(read) => self.clients.confirm_read(read, self.raft.term()),
+            Reply::Transferred { .. } => {}
             Reply::Refused { token, why } => self.clients.refuse(token, why),
             Reply::Appended { token, id } => {
                 if self.planted_bug == Some(PlantedBug::AckBeforeCommit) {

@@ -184,5 +184,6 @@ fn start_event(raft: &Raft, durable: Durable) -> Event {
         applied: Index(0),
         commit: raft.commit_index(),
         config: raft.config().clone(),
+        lost: None,
     }
 }

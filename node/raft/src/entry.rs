@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use shakedown_history::event::EntryKind;
-use shakedown_history::{Configuration, LogHash, LogId, Term};
+use shakedown_history::{LogHash, LogId, Term};
+
+use crate::membership::Membership;
 
 /// What an entry carries.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -12,8 +14,8 @@ pub enum Payload {
     Noop,
     /// A command for the state machine, opaque to the protocol.
     Command(Bytes),
-    /// A configuration, in force from the moment it is in the log (§6).
-    Config(Configuration),
+    /// A membership, in force from the moment it is in the log (§6).
+    Config(Membership),
 }
 
 impl Payload {
@@ -34,12 +36,7 @@ impl Payload {
         match self {
             Self::Noop => previous.chain(term, b"noop"),
             Self::Command(bytes) => previous.chain(term, b"command").chain(term, bytes),
-            Self::Config(config) => [&config.voters, &config.outgoing, &config.learners]
-                .into_iter()
-                .fold(previous.chain(term, b"config"), |hash, nodes| {
-                    let bytes: Vec<u8> = nodes.iter().flat_map(|n| n.0.to_le_bytes()).collect();
-                    hash.chain(term, &bytes)
-                }),
+            Self::Config(membership) => membership.chain(previous.chain(term, b"config"), term),
         }
     }
 }
@@ -61,6 +58,15 @@ impl Entry {
     pub fn new(previous: LogHash, id: LogId, payload: Payload) -> Self {
         let hash = payload.chain(previous, id.term);
         Self { id, hash, payload }
+    }
+
+    /// How many bytes its payload has, for limits on what is under way.
+    #[must_use]
+    pub fn payload_len(&self) -> usize {
+        match &self.payload {
+            Payload::Command(bytes) => bytes.len(),
+            Payload::Noop | Payload::Config(_) => 0,
+        }
     }
 
     /// Whether this entry's hash continues a log whose chained hash is `previous`.

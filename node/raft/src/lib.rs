@@ -21,6 +21,7 @@ pub mod entry;
 mod invariants;
 pub mod io;
 mod log;
+pub mod membership;
 pub mod message;
 pub mod planted;
 mod progress;
@@ -29,17 +30,20 @@ mod read;
 mod replication;
 mod role;
 pub mod settings;
+pub mod snapshot;
 pub mod status;
 
 pub use entry::{Entry, Payload};
 pub use io::{
-    AfterPersist, Committed, Durable, Input, LogWrite, Output, Persist, Read, Recovered, Refusal,
-    Reply, Token,
+    AfterPersist, Base, Change, Committed, Durable, Input, LogWrite, Loss, Output, Persist, Read,
+    Recovered, Refusal, Reply, Token,
 };
-pub use message::{AppendOutcome, Body, Message};
+pub use membership::{DiskId, Member, Membership};
+pub use message::{AppendOutcome, Body, Message, ReadIndexOutcome};
 pub use planted::PlantedBug;
 pub use raft::Raft;
 pub use settings::Settings;
+pub use snapshot::{Snapshot, SnapshotHeader};
 pub use shakedown_history::event::HardState;
 pub use shakedown_history::{Configuration, Event, Index, LogHash, LogId, NodeId, Term};
 pub use status::Status;

@@ -76,12 +76,13 @@ impl Raft {
     pub fn step(&mut self, input: Input) -> Output {
         let before = Before::of(self);
         match input {
-            Input::Tick => self.on_tick(),
+            Input::Tick { .. } => self.on_tick(),
             Input::Receive(message) if message.to == self.node() => self.on_message(message),
             Input::Receive(_) => {}
             Input::Propose { token, command } => self.on_propose(token, command),
-            Input::Read(token) => self.on_read(token),
+            Input::Read { token, .. } => self.on_read(token),
             Input::Persisted(durable) => self.on_persisted(durable),
+            _ => {}
         }
         if self.hard_state != before.hard_state {
             self.output.persist.hard_state = Some(self.hard_state);
@@ -141,7 +142,7 @@ impl Raft {
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> &Configuration {
-        &self.settings.bootstrap
+        &self.settings.bootstrap.config
     }
 
     /// All of that at once.
@@ -201,6 +202,7 @@ impl Raft {
             from: self.node(),
             to,
             term: self.term(),
+            disk: self.settings.disk,
             body,
         }
     }
@@ -215,7 +217,7 @@ impl Raft {
         }
         let from = message.from;
         match message.body {
-            Body::RequestVote { last } => self.on_request_vote(from, last),
+            Body::RequestVote { last, .. } => self.on_request_vote(from, last),
             Body::RequestVoteReply { granted } => self.on_request_vote_reply(from, granted),
             Body::AppendEntries {
                 prev,
@@ -226,6 +228,7 @@ impl Raft {
             Body::AppendEntriesReply { outcome, round } => {
                 self.on_append_entries_reply(from, outcome, round);
             }
+            _ => {}
         }
     }
 
@@ -240,7 +243,7 @@ impl Raft {
             Body::AppendEntries { prev, round, .. } => {
                 self.reject_entries(message.from, *prev, *round);
             }
-            Body::RequestVoteReply { .. } | Body::AppendEntriesReply { .. } => {}
+            _ => {}
         }
     }
 }

@@ -54,6 +54,7 @@ impl Reads {
                     token: waiting.token,
                     index,
                     number: waiting.number,
+                    mode: shakedown_history::event::ReadMode::Index,
                 },
                 round,
             }));

@@ -104,6 +104,7 @@ impl Raft {
             AppendOutcome::Rejected {
                 prev_index,
                 try_from,
+                ..
             } => progress.rejected(prev_index, self.log.last_at_most(try_from).index),
         }
         self.advance_commit();
@@ -266,6 +267,7 @@ impl Raft {
         let outcome = AppendOutcome::Rejected {
             prev_index: prev.index,
             try_from: self.log.last_at_most(before_prev),
+            repairing: false,
         };
         self.output.after_persist.trace.push(Event::Ack {
             to: leader,

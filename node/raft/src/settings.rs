@@ -1,7 +1,8 @@
 //! What a node is told once.
 
-use shakedown_history::{Configuration, NodeId};
+use shakedown_history::NodeId;
 
+use crate::membership::{DiskId, Membership};
 use crate::planted::PlantedBug;
 
 /// What a node is told once. Time is counted in ticks; the driver decides how long one is.
@@ -9,16 +10,38 @@ use crate::planted::PlantedBug;
 pub struct Settings {
     /// This node.
     pub node: NodeId,
-    /// The members.
-    pub bootstrap: Configuration,
+    /// The disk that this node's promises are on; none where nodes are not bound to disks.
+    pub disk: Option<DiskId>,
+    /// The members before the first configuration entry; the same on all who start a cluster, and
+    /// empty on a node that waits to be added to one.
+    pub bootstrap: Membership,
     /// The shortest election timeout; each timeout is drawn anew from the range (§5.2).
     pub election_timeout_ticks_min: u64,
     /// The longest election timeout.
     pub election_timeout_ticks_max: u64,
     /// How often a leader sends heartbeats; well below the shortest election timeout.
     pub heartbeat_ticks: u64,
+    /// Whether a node asks whether it could win before it disturbs anyone (dissertation §9.6).
+    pub pre_vote: bool,
+    /// Whether a leader that hears from no quorum steps down (dissertation §6.2).
+    pub check_quorum: bool,
+    /// Whether a node that hears from a leader refuses votes to others (dissertation §4.2.3).
+    pub sticky_leader: bool,
+    /// For how long after the sending of a round that a quorum has echoed a leader may serve reads
+    /// without asking, in nanoseconds of its own clock (dissertation §6.4.1). Zero: never. Must
+    /// be below the shortest election timeout by more than clocks may drift apart in it; needs
+    /// `sticky_leader`, which is what keeps the others from electing somebody meanwhile.
+    pub lease_ns: u64,
     /// The most entries in one AppendEntries.
     pub entries_per_message_max: usize,
+    /// The most payload bytes in one AppendEntries, unless a single entry is longer.
+    pub bytes_per_message_max: usize,
+    /// The most payload bytes under way to one peer, unless a single message is longer.
+    pub bytes_in_flight_max: usize,
+    /// The most bytes of a snapshot in one message.
+    pub snapshot_chunk_bytes: usize,
+    /// How many entries under the latest snapshot stay in the log, for followers that lag a little.
+    pub log_retention: u64,
     /// Decides the timeouts. Two nodes must not share it.
     pub seed: u64,
     /// A deliberate deviation from the protocol. Ignored unless built with `planted-bugs`.

@@ -165,6 +165,6 @@ fn refusal(api: &Api, why: Refusal) -> ApiError {
             leader,
         },
         Refusal::Overwritten => ApiError::Overwritten,
-        Refusal::LeadershipLost => ApiError::LeadershipLost,
+        _ => ApiError::LeadershipLost,
     }
 }
