@@ -172,10 +172,10 @@ impl Driver {
                 let token = self.clients.open_write(command.clone(), request.answer);
                 self.step(Input::Propose { token, command });
             }
-            Ask::Read(keys) if self.planted_bug == Some(PlantedBug::StaleRead) => {
+            Ask::Read { keys, .. } if self.planted_bug == Some(PlantedBug::StaleRead) => {
                 self.serve_stale_read(&keys, &request.answer);
             }
-            Ask::Read(keys) => {
+            Ask::Read { keys, .. } => {
                 let token = self.clients.open_read(keys, request.answer);
                 self.step(Input::Read {
                     token,
@@ -183,6 +183,7 @@ impl Driver {
                     now_ns: 0,
                 });
             }
+            _ => self.clients.answer(&request.answer, Answer::Overloaded),
         }
     }
 

@@ -233,6 +233,9 @@ pub enum LogWrite {
     Append(Vec<Entry>),
     /// Entries up to here may be dropped: a durable snapshot covers them. Need not be durable.
     Compact(Base),
+    /// What a [`Loss`] spoke of is made good: once everything before this is durable, the disk may
+    /// forget it.
+    Repaired,
     /// The log is void: it begins anew, empty, after this entry, which is the last that
     /// the snapshot in the same [`Persist`] covers.
     Reset(Base),

@@ -63,11 +63,19 @@ fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
 
 async fn read(api: &Api, keys: Vec<String>, deadline: Instant) -> TxnResult {
     let (answer, mut answers) = mpsc::unbounded_channel();
-    ask(api, Ask::Read(keys), answer)?;
+    ask(
+        api,
+        Ask::Read {
+            keys,
+            mode: shakedown_history::event::ReadMode::Index,
+        },
+        answer,
+    )?;
     match timeout_at(deadline, answers.recv()).await {
         Ok(Some(Answer::Applied(applied))) => reply(applied),
         Ok(Some(Answer::Refused(why))) => Err(refusal(api, why)),
         Ok(Some(Answer::Overloaded)) => Err(ApiError::Overloaded),
+        Ok(Some(_)) => unreachable!("a read is not answered so"),
         Ok(None) | Err(_) => Err(ApiError::Timeout { only_reads: true }),
     }
 }
@@ -118,7 +126,7 @@ impl<'a> Write<'a> {
                 Answer::Applied(applied) => return reply(applied),
                 Answer::Refused(why) if last => return Err(refusal(self.api, why)),
                 Answer::Overloaded if last => return Err(ApiError::Overloaded),
-                Answer::Refused(_) | Answer::Overloaded => {}
+                _ => {}
             }
         }
     }
