@@ -2,56 +2,26 @@
 //! must stop before anyone relies on it.
 //!
 //! A planted bug breaks promises on purpose, and the tester outside is to find out, not these
-//! asserts: those that guard the promises it breaks are off while it is active.
+//! asserts: they are off while one is active.
 
 use shakedown_history::event::HardState;
 use shakedown_history::{Index, LogId, NodeId};
 
 use crate::entry::Entry;
 use crate::io::Output;
-use crate::planted::PlantedBug;
 use crate::raft::Raft;
 use crate::role::{Leadership, Role};
 
-/// A promise of the protocol that a planted bug may break.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Promise {
-    /// Terms only grow, on a node and in a log (§5.1).
-    TermsOnlyGrow,
-    /// A node votes for one candidate a term (§5.2).
-    OneVoteATerm,
-    /// A term has one leader (Election Safety, Figure 3), and so an entry's term and index name it.
-    OneLeaderATerm,
-    /// What is committed stays in the log (Leader Completeness, Figure 3).
-    CommittedStays,
-}
-
-impl Promise {
-    fn is_broken_by(self, bug: PlantedBug) -> bool {
-        use PlantedBug::{CommitOldTerm, ForgetVote, ShortQuorum, TruncateAlways, VoteTwice};
-        match self {
-            Self::TermsOnlyGrow => matches!(bug, ForgetVote),
-            Self::OneVoteATerm => matches!(bug, VoteTwice),
-            Self::OneLeaderATerm => matches!(bug, VoteTwice | ShortQuorum | ForgetVote),
-            Self::CommittedStays => matches!(
-                bug,
-                VoteTwice | ShortQuorum | ForgetVote | CommitOldTerm | TruncateAlways
-            ),
-        }
-    }
-}
-
 impl Raft {
-    fn keeps(&self, promise: Promise) -> bool {
-        !self
-            .planted_bug()
-            .is_some_and(|bug| promise.is_broken_by(bug))
+    /// Whether this node means to keep its promises.
+    fn is_sound(&self) -> bool {
+        self.planted_bug().is_none()
     }
 
     /// Called when `leader` claims a term of which `known` is known to be the leader.
     pub(crate) fn assert_one_leader(&self, known: Option<NodeId>, leader: NodeId) {
         assert!(
-            known.is_none_or(|n| n == leader) || !self.keeps(Promise::OneLeaderATerm),
+            known.is_none_or(|n| n == leader) || !self.is_sound(),
             "two leaders in term {}: {known:?} and {leader}",
             self.term()
         );
@@ -61,12 +31,12 @@ impl Raft {
     pub(crate) fn assert_continues_log(&self, entry: &Entry) {
         let last = self.log.last();
         assert!(
-            entry.continues(self.log.last_hash()) || !self.keeps(Promise::OneLeaderATerm),
+            entry.continues(self.log.last_hash()) || !self.is_sound(),
             "the hash of entry {} does not continue the log that ends in {last}",
             entry.id,
         );
         assert!(
-            entry.id.term >= last.term || !self.keeps(Promise::TermsOnlyGrow),
+            entry.id.term >= last.term || !self.is_sound(),
             "entry {} is of an earlier term than {last} before it",
             entry.id
         );
@@ -75,11 +45,11 @@ impl Raft {
     /// Called before the log is cut.
     pub(crate) fn assert_may_truncate(&self, from: Index) {
         assert!(
-            self.leadership().is_none(),
+            self.leadership().is_none() || !self.is_sound(),
             "a leader never cuts its log (Leader Append-Only, Figure 3)"
         );
         assert!(
-            from > self.commit_index || !self.keeps(Promise::CommittedStays),
+            from > self.commit_index || !self.is_sound(),
             "entry {from} is to be removed, but everything up to {} is committed",
             self.commit_index
         );
@@ -106,11 +76,15 @@ impl Before {
     }
 
     pub(crate) fn assert_step_to(&self, raft: &Raft, output: &Output) {
+        if !raft.is_sound() {
+            return;
+        }
         self.assert_votes(raft);
         self.assert_commit(raft, output);
         self.assert_log(raft);
         match &raft.role {
             Role::Follower { leader } => assert_ne!(*leader, Some(raft.node())),
+            Role::PreCandidate { .. } => {}
             Role::Candidate { .. } => assert_own_vote(raft),
             Role::Leader(leadership) => {
                 assert_own_vote(raft);
@@ -126,8 +100,7 @@ impl Before {
         assert!(
             new.term > old.term
                 || old.voted_for.is_none()
-                || new.voted_for == old.voted_for
-                || !raft.keeps(Promise::OneVoteATerm),
+                || new.voted_for == old.voted_for,
             "one vote a term: it went from {:?} to {:?} in term {}",
             old.voted_for,
             new.voted_for,
@@ -141,10 +114,12 @@ impl Before {
             "commit never goes back"
         );
         assert!(
-            raft.commit_index <= raft.log.last().index || !raft.keeps(Promise::CommittedStays),
+            raft.commit_index <= raft.log.last().index,
             "only what is in the log is committed"
         );
-        let due = (self.commit_index.0 + 1)..=raft.commit_index.0;
+        let from = output.install.as_ref().map(|s| s.header.last.index);
+        let from = from.unwrap_or(self.commit_index);
+        let due = (from.0 + 1)..=raft.commit_index.0;
         let applied = output
             .apply
             .iter()
@@ -155,8 +130,7 @@ impl Before {
         );
         let undecided = raft.proposals.keys().next();
         assert!(
-            undecided.is_none_or(|(index, _)| *index > raft.commit_index)
-                || !raft.keeps(Promise::CommittedStays),
+            undecided.is_none_or(|(index, _)| *index > raft.commit_index),
             "a request is answered when its index is decided"
         );
     }
@@ -164,12 +138,22 @@ impl Before {
     fn assert_log(&self, raft: &Raft) {
         let last = raft.log.last();
         assert!(
-            last.term <= raft.term() || !raft.keeps(Promise::TermsOnlyGrow),
+            last.term <= raft.term(),
             "no entry is of a later term than the node"
         );
         assert!(
-            raft.durable_index <= last.index,
+            raft.disk.durable_index <= last.index,
             "nothing is durable that is not in the log"
+        );
+        let (base, snapshot) = (raft.log.base().id.index, raft.snapshots.last().index);
+        assert!(
+            base <= snapshot && snapshot <= raft.commit_index,
+            "what is compacted, up to {base}, is under the snapshot up to {snapshot}, and that is \
+             committed"
+        );
+        assert!(
+            raft.configuration_index() <= last.index,
+            "the configuration in force is in the log"
         );
         assert!(
             !(self.led && raft.leadership().is_some()) || last >= self.last,
@@ -182,7 +166,7 @@ impl Before {
 fn assert_own_vote(raft: &Raft) {
     let voted_for = raft.hard_state.voted_for;
     assert!(
-        voted_for == Some(raft.node()) || !raft.keeps(Promise::OneVoteATerm),
+        voted_for == Some(raft.node()),
         "{} is {:?} of a term in which it voted for {voted_for:?}",
         raft.node(),
         raft.role()
@@ -195,6 +179,10 @@ fn assert_leadership(raft: &Raft, leadership: &Leadership) {
         last.term,
         raft.term(),
         "a leader opens its term with a no-op"
+    );
+    assert!(
+        leadership.peers.keys().copied().eq(raft.peers()),
+        "a leader feeds everyone in its configuration, and nobody else"
     );
     for (peer, progress) in &leadership.peers {
         let (matched, next) = (progress.match_index, progress.next_index);
@@ -213,7 +201,7 @@ fn assert_leadership(raft: &Raft, leadership: &Leadership) {
     }
     let agreed = raft.log.id_at(raft.agreed_index(&raft.acks()));
     assert!(
-        agreed.is_some_and(|id| id.term != raft.term() || id.index <= raft.commit_index),
+        agreed.is_none_or(|id| id.term != raft.term() || id.index <= raft.commit_index),
         "what a quorum holds of the leader's own term is committed"
     );
 }

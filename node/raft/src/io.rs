@@ -305,6 +305,8 @@ pub enum Refusal {
     LeadershipLost,
     /// The leadership is being handed over; come back to the next leader.
     Transferring,
+    /// The node to which the leadership was to go did not take it in time.
+    TransferFailed,
     /// A membership change is under way, or the leader has not committed in its term yet.
     NotNow,
     /// The change makes no sense for the membership as it is.

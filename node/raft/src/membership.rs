@@ -1,6 +1,6 @@
 //! Who belongs to the cluster: the voters and learners, and what else is known of each.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 use shakedown_history::{Configuration, LogHash, NodeId, Term};
@@ -40,6 +40,25 @@ impl Membership {
             members: members.collect(),
             config,
         }
+    }
+
+    /// Whether `node` votes, in either half of a joint configuration.
+    #[must_use]
+    pub fn votes(&self, node: NodeId) -> bool {
+        self.config.voters.contains(&node) || self.config.outgoing.contains(&node)
+    }
+
+    /// Everyone who votes, of either half, in order.
+    #[must_use]
+    pub fn voters(&self) -> BTreeSet<NodeId> {
+        let halves = [&self.config.voters, &self.config.outgoing];
+        halves.into_iter().flatten().copied().collect()
+    }
+
+    /// Whether two configurations are in force at once (§6).
+    #[must_use]
+    pub fn is_joint(&self) -> bool {
+        !self.config.outgoing.is_empty()
     }
 
     /// Whether a promise of `node` made on `disk` counts: its disk is the one that it is known by.

@@ -6,31 +6,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-macro_rules! planted_bugs {
-    ($($variant:ident = $name:literal, $zoo:literal, $layer:ident, $deviation:literal, $breaks:literal, $seen:literal;)*) => {
-        /// A deliberate deviation.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub enum PlantedBug {
-            $(#[doc = $deviation] $variant,)*
-        }
+mod table;
 
-        impl PlantedBug {
-            /// All of them, in a fixed order.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// The table's row.
-            #[must_use]
-            pub fn row(self) -> Row {
-                match self {
-                    $(Self::$variant => Row {
-                        name: $name, zoo: $zoo, layer: Layer::$layer, deviation: $deviation,
-                        breaks: $breaks, seen: $seen,
-                    },)*
-                }
-            }
-        }
-    };
-}
+pub use table::PlantedBug;
 
 /// Where the deviation sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,33 +34,6 @@ pub struct Row {
     pub breaks: &'static str,
     /// Where it was seen in the wild.
     pub seen: &'static str,
-}
-
-planted_bugs! {
-    StaleRead = "stale-read", "E1", Node,
-        "Every node answers reads from its own state at once, without asking a quorum.",
-        "linearizability", "etcd and Consul 2014";
-    CommitOldTerm = "commit-old-term", "B6", Raft,
-        "A leader commits entries of earlier terms by counting replicas (Figure 8).",
-        "leader commit rule, committed entries are never lost", "PySyncObj #169, NATS c8687fc4d";
-    VoteTwice = "vote-twice", "A4", Raft,
-        "A node votes for whoever asks, even if it has voted for another in the term.",
-        "one vote a term, one leader a term", "NATS bf8ebe7dd, Zeebe #5356";
-    ForgetVote = "forget-vote", "A1 A2", Node,
-        "A node that starts again knows its last entry's term, and no vote.",
-        "terms never go back, one vote a term", "willemt 854a06d, NATS 860e23645";
-    TruncateAlways = "truncate-always", "B1", Raft,
-        "A follower cuts its log after the last entry of every AppendEntries, conflict or not.",
-        "acknowledged entries stay", "willemt #37, RaftOS #26";
-    ShortQuorum = "short-quorum", "A14", Raft,
-        "A quorum is one node short of a majority.",
-        "one leader a term, commits by a majority", "hashicorp 163a55f, openraft d60f1e85";
-    DoubleApply = "double-apply", "G1", Node,
-        "A request that was proposed twice is applied twice: sessions are ignored.",
-        "a request takes effect once", "jetcd 0.8.2, RedisRaft #13";
-    AckBeforeCommit = "ack-before-commit", "B22", Node,
-        "A leader answers a write as soon as the entry is in its own log.",
-        "what a client was told is committed", "Redpanda #5025, RavenDB-13612";
 }
 
 impl fmt::Display for PlantedBug {

@@ -6,15 +6,23 @@ use std::mem;
 use shakedown_history::event::{HardState, Role as RoleName};
 use shakedown_history::{Configuration, Event, Index, LogHash, LogId, NodeId, Term};
 
+use crate::configurations::Configurations;
+use crate::disk::Disk;
 use crate::election::ElectionTimer;
+use crate::entry::Entry;
 use crate::invariants::Before;
-use crate::io::{Input, Output, Recovered, Token};
+use crate::io::{Base, Input, Output, Recovered, Token};
 use crate::log::Log;
+use crate::membership::Membership;
 use crate::message::{Body, Message};
 use crate::planted::PlantedBug;
+use crate::read::ForwardedReads;
+use crate::repair::Repair;
 use crate::role::Role;
 use crate::settings::Settings;
+use crate::snapshotting::Snapshots;
 use crate::status::Status;
+use crate::transfer::Transfer;
 
 /// One node of a Raft cluster.
 #[derive(Debug)]
@@ -23,8 +31,11 @@ pub struct Raft {
     /// As in memory; on disk only once the driver says so.
     pub(crate) hard_state: HardState,
     pub(crate) log: Log,
-    /// How far the log, as it is now, is on this node's own disk.
-    pub(crate) durable_index: Index,
+    pub(crate) configurations: Configurations,
+    pub(crate) snapshots: Snapshots,
+    pub(crate) disk: Disk,
+    /// What was lost to a damaged disk, until it is made good.
+    pub(crate) repair: Option<Repair>,
     pub(crate) commit_index: Index,
     pub(crate) role: Role,
     pub(crate) election_timer: ElectionTimer,
@@ -33,39 +44,69 @@ pub struct Raft {
     pub(crate) proposals: BTreeMap<(Index, Term), Token>,
     /// Reads numbered so far.
     pub(crate) reads_started: u64,
+    /// Reads that wait for the leader's answer.
+    pub(crate) forwarded: ForwardedReads,
+    /// A leadership that this node has let go, until it is known who took it.
+    pub(crate) transfer: Option<Transfer>,
+    /// The node's clock, as the driver last told it. Only leases depend on it.
+    pub(crate) now_ns: u64,
     /// The output of the step under way.
     pub(crate) output: Output,
 }
 
 impl Raft {
-    /// A node as it comes up: a follower without a leader, to whom nothing is known to be committed.
+    /// A node as it comes up: a follower without a leader, to whom nothing is known to be committed
+    /// but what its snapshot covers.
     ///
     /// # Panics
     /// If the settings contradict themselves, or if what was recovered is not a log: contiguous from
-    /// index 1, in nondecreasing terms up to the current one, each hash continuing the one before.
+    /// its base, in nondecreasing terms up to the current one, each hash continuing the one before,
+    /// and reaching back to the snapshot.
     #[must_use]
     pub fn new(settings: Settings, recovered: Recovered) -> Self {
         settings.assert_sound();
         let election_timer = ElectionTimer::new(&settings);
+        let snapshots = Snapshots::new(recovered.snapshot);
         let mut raft = Self {
+            configurations: Configurations::new(&settings.bootstrap, snapshots.latest()),
             settings,
             hard_state: recovered.hard_state,
-            log: Log::default(),
-            durable_index: Index::default(),
-            commit_index: Index::default(),
+            log: Log::after(recovered.base),
+            commit_index: snapshots.last().index,
+            snapshots,
+            disk: Disk::new(recovered.hard_state),
+            repair: recovered.loss.map(Repair::new),
             role: Role::Follower { leader: None },
             election_timer,
             proposals: BTreeMap::new(),
             reads_started: 0,
+            forwarded: ForwardedReads::default(),
+            transfer: None,
+            now_ns: 0,
             output: Output::default(),
         };
-        for entry in recovered.log {
-            raft.assert_continues_log(&entry);
-            raft.log.push(entry);
-        }
-        raft.durable_index = raft.log.last().index;
+        raft.recover_log(recovered.log);
         Before::of(&raft).assert_step_to(&raft, &Output::default());
         raft
+    }
+
+    fn recover_log(&mut self, entries: Vec<Entry>) {
+        for entry in entries {
+            self.assert_continues_log(&entry);
+            self.configurations.note(&entry);
+            self.log.push(entry);
+        }
+        if self.deviates(PlantedBug::AloneAfterRestart) {
+            self.configurations.shrink_to(self.node());
+        }
+        self.disk.recovered(self.log.last().index);
+        assert!(
+            self.log.contains(self.snapshots.last()) || self.snapshots.latest().is_none(),
+            "the log from {} to {} does not hold the snapshot's last entry {}",
+            self.log.base().id,
+            self.log.last(),
+            self.snapshots.last()
+        );
     }
 
     /// Takes one input and says what must be done about it, in the order that [`Output`] demands.
@@ -76,15 +117,22 @@ impl Raft {
     pub fn step(&mut self, input: Input) -> Output {
         let before = Before::of(self);
         match input {
-            Input::Tick { .. } => self.on_tick(),
+            Input::Tick { now_ns } => self.on_tick(now_ns),
             Input::Receive(message) if message.to == self.node() => self.on_message(message),
             Input::Receive(_) => {}
             Input::Propose { token, command } => self.on_propose(token, command),
-            Input::Read { token, .. } => self.on_read(token),
+            Input::Read {
+                token,
+                mode,
+                now_ns,
+            } => self.on_read(token, mode, now_ns),
+            Input::ChangeMembership { token, change } => self.on_change(token, change),
+            Input::TransferLeadership { token, to } => self.on_transfer(token, to),
+            Input::SnapshotTaken { at, data } => self.on_snapshot_taken(at, data),
+            Input::SnapshotSaved(last) => self.on_snapshot_saved(last),
             Input::Persisted(durable) => self.on_persisted(durable),
-            _ => {}
         }
-        if self.hard_state != before.hard_state {
+        if self.hard_state != before.hard_state && !self.hides_new_term() {
             self.output.persist.hard_state = Some(self.hard_state);
         }
         self.output.term = self.term();
@@ -116,7 +164,7 @@ impl Raft {
     pub fn leader(&self) -> Option<NodeId> {
         match &self.role {
             Role::Follower { leader } => *leader,
-            Role::Candidate { .. } => None,
+            Role::PreCandidate { .. } | Role::Candidate { .. } => None,
             Role::Leader(_) => Some(self.node()),
         }
     }
@@ -139,10 +187,36 @@ impl Raft {
         self.log.last_hash()
     }
 
+    /// Where the log begins: the last entry that is not held any more.
+    #[must_use]
+    pub fn base(&self) -> Base {
+        self.log.base()
+    }
+
+    /// At most `len_max` entries from index `from` on, as far as they are held.
+    #[must_use]
+    pub fn entries(&self, from: Index, len_max: usize) -> &[Entry] {
+        let prev = Index(from.0.saturating_sub(1)).max(self.base().id.index);
+        let upto = Index(prev.0.saturating_add(len_max as u64)).min(self.last().index);
+        if upto <= prev {
+            return &[];
+        }
+        self.log.between(prev, upto)
+    }
+
+    /// The membership in force: the newest in the log, committed or not (§6).
+    #[must_use]
+    pub fn membership(&self) -> &Membership {
+        if self.deviates(PlantedBug::ConfigAtCommit) {
+            return self.configurations.at(self.commit_index).1;
+        }
+        self.configurations.latest()
+    }
+
     /// The configuration in force.
     #[must_use]
     pub fn config(&self) -> &Configuration {
-        &self.settings.bootstrap.config
+        &self.membership().config
     }
 
     /// All of that at once.
@@ -155,8 +229,12 @@ impl Raft {
             leader: self.leader(),
             commit_index: self.commit_index,
             last: self.last(),
-            config: self.config().clone(),
+            base: self.base().id,
+            snapshot: self.snapshots.last(),
+            membership: self.membership().clone(),
             match_indexes: self.acks(),
+            lost: self.repair.as_ref().map(|repair| repair.loss.upto),
+            transferring_to: self.transfer.as_ref().map(|transfer| transfer.to),
         }
     }
 
@@ -166,6 +244,10 @@ impl Raft {
         if self.deviates(PlantedBug::ShortQuorum) {
             let excused = config.voters.iter().copied().find(|n| !agrees(*n));
             return config.is_quorum(|n| agrees(n) || Some(n) == excused);
+        }
+        if self.deviates(PlantedBug::HalfJoint) {
+            let voters = config.voters.iter().copied();
+            return Configuration::of_voters(voters).is_quorum(agrees);
         }
         config.is_quorum(agrees)
     }
@@ -177,8 +259,12 @@ impl Raft {
 
     /// The planted bug that this node runs with, if it was built to have one.
     pub(crate) fn planted_bug(&self) -> Option<PlantedBug> {
-        let built_in = cfg!(feature = "planted-bugs");
-        self.settings.planted_bug.filter(|_| built_in)
+        self.settings.planted_bug()
+    }
+
+    /// The planted bug `unsaved-term`: only votes are written down.
+    fn hides_new_term(&self) -> bool {
+        self.deviates(PlantedBug::UnsavedTerm) && self.hard_state.voted_for.is_none()
     }
 
     pub(crate) fn trace(&mut self, event: Event) {
@@ -204,46 +290,6 @@ impl Raft {
             term: self.term(),
             disk: self.settings.disk,
             body,
-        }
-    }
-
-    /// The rules of Figure 2 for all servers: the term decides first.
-    fn on_message(&mut self, message: Message) {
-        if message.term > self.term() {
-            self.adopt_term(message.term);
-        }
-        if message.term < self.term() {
-            return self.refuse_stale(&message);
-        }
-        let from = message.from;
-        match message.body {
-            Body::RequestVote { last, .. } => self.on_request_vote(from, last),
-            Body::RequestVoteReply { granted } => self.on_request_vote_reply(from, granted),
-            Body::AppendEntries {
-                prev,
-                entries,
-                leader_commit,
-                round,
-            } => self.on_append_entries(from, prev, entries, leader_commit, round),
-            Body::AppendEntriesReply { outcome, round } => {
-                self.on_append_entries_reply(from, outcome, round);
-            }
-            _ => {}
-        }
-    }
-
-    /// Answers a request of an earlier term, so that its sender learns of the current one. A reply
-    /// of an earlier term says nothing about this one, and is dropped.
-    fn refuse_stale(&mut self, message: &Message) {
-        match &message.body {
-            Body::RequestVote { .. } => {
-                let body = Body::RequestVoteReply { granted: false };
-                self.send_after_persist(message.from, body);
-            }
-            Body::AppendEntries { prev, round, .. } => {
-                self.reject_entries(message.from, *prev, *round);
-            }
-            _ => {}
         }
     }
 }

@@ -1,30 +1,32 @@
-//! Log replication (§5.3) and the commit rule (§5.4.2).
+//! Log replication, the leader's side (§5.3), and the commit rule (§5.4.2).
 
 use bytes::Bytes;
 use shakedown_history::event::Role as RoleName;
-use shakedown_history::{Configuration, Event, Index, LogId, NodeId};
+use shakedown_history::{Event, Index, LogId, NodeId};
 
 use crate::entry::{Entry, Payload};
-use crate::io::{Committed, Durable, LogWrite, Refusal, Reply, Token};
+use crate::io::{Committed, Refusal, Reply, Token};
+use crate::membership::DiskId;
 use crate::message::{AppendOutcome, Body};
 use crate::planted::PlantedBug;
-use crate::progress::Progress;
+use crate::progress::{Parcel, Progress};
 use crate::raft::Raft;
-use crate::role::Role;
+use crate::role::Leadership;
 
-/// The leader's side.
 impl Raft {
     pub(crate) fn on_propose(&mut self, token: Token, command: Bytes) {
-        if self.leadership().is_none() {
+        let why = if self.leadership().is_none() {
             let leader = self.leader();
-            let why = Refusal::NotLeader { leader };
-            self.output.reply.push(Reply::Refused { token, why });
-            return;
-        }
-        let id = self.append_as_leader(Payload::Command(command));
-        self.proposals.insert((id.index, id.term), token);
-        self.output.reply.push(Reply::Appended { token, id });
-        self.replicate();
+            Refusal::NotLeader { leader }
+        } else if self.transfer.is_some() {
+            Refusal::Transferring
+        } else {
+            let id = self.append_as_leader(Payload::Command(command));
+            self.proposals.insert((id.index, id.term), token);
+            self.output.reply.push(Reply::Appended { token, id });
+            return self.replicate();
+        };
+        self.output.reply.push(Reply::Refused { token, why });
     }
 
     pub(crate) fn append_as_leader(&mut self, payload: Payload) -> LogId {
@@ -36,28 +38,40 @@ impl Raft {
         id
     }
 
-    /// Sends every peer the entries that may go to it now.
+    /// Sends every peer what may go to it now.
     pub(crate) fn replicate(&mut self) {
         for peer in self.peer_ids() {
             self.replicate_to(peer);
         }
     }
 
-    fn replicate_to(&mut self, peer: NodeId) {
-        let last = self.log.last().index;
-        let entries_max = self.settings.entries_per_message_max;
-        while let Some(batch) = self
-            .progress_mut(peer)
-            .and_then(|progress| progress.next_batch(last, entries_max))
-        {
-            self.send_entries(peer, batch.prev, batch.upto);
+    pub(crate) fn replicate_to(&mut self, peer: NodeId) {
+        while let Some(parcel) = self.next_parcel(peer) {
+            match parcel {
+                Parcel::Entries { prev, upto } => self.send_entries(peer, prev, upto),
+                Parcel::Chunk { snapshot, offset } => self.send_chunk(peer, &snapshot, offset),
+            }
         }
+    }
+
+    fn next_parcel(&mut self, peer: NodeId) -> Option<Parcel> {
+        let snapshot = self.snapshots.latest();
+        let crate::role::Role::Leader(leadership) = &mut self.role else {
+            return None;
+        };
+        let progress = leadership.peers.get_mut(&peer)?;
+        progress.next_parcel(&self.log, snapshot, &self.settings)
     }
 
     /// Sends every peer an AppendEntries without entries, with the current read round.
     pub(crate) fn send_heartbeats(&mut self) {
         for peer in self.peer_ids() {
-            if let Some(prev) = self.progress_mut(peer).map(Progress::heartbeat_prev) {
+            let crate::role::Role::Leader(leadership) = &mut self.role else {
+                return;
+            };
+            let progress = leadership.peers.get_mut(&peer);
+            let prev = progress.map(|progress| progress.heartbeat_prev(&self.log));
+            if let Some(prev) = prev {
                 self.send_entries(peer, prev, prev);
             }
         }
@@ -74,55 +88,84 @@ impl Raft {
     }
 
     fn send_entries(&mut self, peer: NodeId, prev: Index, upto: Index) {
-        let leadership = self.leadership().expect("only a leader sends entries");
         let prev = self.log.id_at(prev).expect("what is sent is in the log");
         let body = Body::AppendEntries {
             prev,
             entries: self.log.between(prev.index, upto).to_vec(),
             leader_commit: self.commit_index,
-            round: leadership.reads.round(),
+            round: self.round(),
         };
         self.send(peer, body);
+    }
+
+    pub(crate) fn round(&self) -> u64 {
+        let leadership = self.leadership().expect("only a leader sends rounds");
+        leadership.reads.round()
     }
 
     pub(crate) fn on_append_entries_reply(
         &mut self,
         follower: NodeId,
+        disk: Option<DiskId>,
         outcome: AppendOutcome,
         round: u64,
     ) {
-        let Role::Leader(leadership) = &mut self.role else {
+        if !self.hear_of(follower, disk, round) {
+            return;
+        }
+        let match_goes_back = self.deviates(PlantedBug::MatchGoesBack);
+        let agreeable = match outcome {
+            AppendOutcome::Matched(index) => index,
+            AppendOutcome::Rejected { try_from, .. } => self.log.last_at_most(try_from).index,
+        };
+        let Some(progress) = self.progress_mut(follower) else {
             return;
         };
-        let Some(progress) = leadership.peers.get_mut(&follower) else {
-            return;
-        };
-        progress.heard_at = leadership.now;
-        progress.round = progress.round.max(round);
         match outcome {
-            AppendOutcome::Matched(index) => progress.matched(index),
+            AppendOutcome::Matched(index) => {
+                progress.matched(index);
+                if match_goes_back {
+                    progress.match_index = index;
+                }
+            }
             AppendOutcome::Rejected {
                 prev_index,
-                try_from,
+                repairing,
                 ..
-            } => progress.rejected(prev_index, self.log.last_at_most(try_from).index),
+            } => {
+                if repairing {
+                    progress.forget(agreeable);
+                }
+                progress.rejected(prev_index, agreeable);
+            }
         }
-        self.advance_commit();
-        self.replicate_to(follower);
-        self.serve_reads();
+        self.after_hearing_of(follower);
     }
 
-    /// What was asked to be persisted is on this node's own disk: its own vote counts, and its own
-    /// copy of the log, but only as far as that is still the log. A completion about entries that
-    /// were overwritten since says nothing about those in their place.
-    pub(crate) fn on_persisted(&mut self, durable: Durable) {
-        if self.log.contains(durable.last) {
-            self.durable_index = self.durable_index.max(durable.last.index);
+    /// Takes note of a sign of life. Says whether it counts: the peer is known, and speaks from its
+    /// own disk.
+    pub(crate) fn hear_of(&mut self, peer: NodeId, disk: Option<DiskId>, round: u64) -> bool {
+        if !self.trusts(peer, disk) {
+            return false;
         }
-        if durable.hard_state == self.hard_state && self.hard_state.voted_for == Some(self.node()) {
-            self.count_vote(self.node());
-        }
+        let Some(leadership) = self.leadership_mut() else {
+            return false;
+        };
+        let now = leadership.now;
+        let Some(progress) = leadership.peers.get_mut(&peer) else {
+            return false;
+        };
+        progress.heard_at = now;
+        progress.round = progress.round.max(round);
+        progress.disk = disk;
+        true
+    }
+
+    pub(crate) fn after_hearing_of(&mut self, peer: NodeId) {
         self.advance_commit();
+        self.replicate_to(peer);
+        self.hand_over_when_caught_up(peer);
+        self.extend_lease();
         self.serve_reads();
     }
 
@@ -131,28 +174,47 @@ impl Raft {
         let Some(leadership) = self.leadership() else {
             return Vec::new();
         };
-        let match_index = |node: NodeId| match leadership.peers.get(&node) {
+        let membership = self.membership();
+        let mut voters = membership.voters();
+        if self.deviates(PlantedBug::CountLearners) {
+            voters.extend(membership.config.learners.iter().copied());
+        }
+        let match_index = |node: NodeId| self.match_index(leadership, node);
+        voters.into_iter().map(|n| (n, match_index(n))).collect()
+    }
+
+    fn match_index(&self, leadership: &Leadership, node: NodeId) -> Index {
+        match leadership.peers.get(&node) {
             Some(progress) => progress.match_index,
-            None => self.durable_index,
-        };
-        let voters = self.config().voters.iter();
-        voters.map(|node| (*node, match_index(*node))).collect()
+            None if self.deviates(PlantedBug::LeaderCountsUnsynced) => self.log.last().index,
+            None => self.disk.durable_index,
+        }
     }
 
     /// The last index that a quorum holds durably, by what this leader knows.
     pub(crate) fn agreed_index(&self, acks: &[(NodeId, Index)]) -> Index {
+        let majority = self.config().voters.len() / 2 + 1;
+        let counted = |index: Index| acks.iter().filter(|(_, matched)| *matched >= index).count();
         let holds = |node: NodeId, index: Index| {
             acks.iter()
                 .any(|(voter, matched)| *voter == node && *matched >= index)
         };
+        let is_removed = !self.membership().votes(self.node());
+        let agrees = |index: Index| match self.planted_bug() {
+            Some(PlantedBug::CountLearners) => counted(index) >= majority,
+            Some(PlantedBug::RemovedLeaderCounts) if is_removed => counted(index) + 1 >= majority,
+            _ => self.is_quorum(|node| holds(node, index)),
+        };
+        if self.deviates(PlantedBug::UnsortedQuorum) {
+            return acks.get(acks.len() / 2).map_or(Index(0), |(_, index)| *index);
+        }
         let candidates = acks.iter().map(|(_, index)| *index);
-        let agreed = candidates.filter(|index| self.is_quorum(|node| holds(node, *index)));
-        agreed.max().unwrap_or_default()
+        candidates.filter(|i| agrees(*i)).max().unwrap_or_default()
     }
 
     /// Commits what a quorum holds, but by counting only entries of its own term: an older entry on
     /// a quorum may still be overwritten, until one of this term follows it there (§5.4.2, Figure 8).
-    fn advance_commit(&mut self) {
+    pub(crate) fn advance_commit(&mut self) {
         let acks = self.acks();
         let agreed = self.agreed_index(&acks);
         if agreed <= self.commit_index {
@@ -171,140 +233,22 @@ impl Raft {
             prev_plus_len: None,
         });
         self.commit(to.index);
+        self.after_commit_as_leader();
     }
 
-    fn peer_ids(&self) -> Vec<NodeId> {
+    pub(crate) fn peer_ids(&self) -> Vec<NodeId> {
         self.leadership()
             .map(|leadership| leadership.peers.keys().copied().collect())
             .unwrap_or_default()
     }
 
-    fn progress_mut(&mut self, peer: NodeId) -> Option<&mut Progress> {
+    pub(crate) fn progress_mut(&mut self, peer: NodeId) -> Option<&mut Progress> {
         self.leadership_mut()?.peers.get_mut(&peer)
-    }
-}
-
-/// The follower's side.
-impl Raft {
-    pub(crate) fn on_append_entries(
-        &mut self,
-        leader: NodeId,
-        prev: LogId,
-        entries: Vec<Entry>,
-        leader_commit: Index,
-        round: u64,
-    ) {
-        if self.leadership().is_some() {
-            self.assert_one_leader(Some(self.node()), leader);
-            return;
-        }
-        self.follow(leader);
-        self.election_timer.reset();
-        if !self.log.contains(prev) {
-            return self.reject_entries(leader, prev, round);
-        }
-        let matched = entries.last().map_or(prev, |e| e.id);
-        self.adopt_entries(entries);
-        if self.deviates(PlantedBug::TruncateAlways) && self.log.last().index > matched.index {
-            self.truncate(matched.index.next());
-        }
-        self.commit_as_follower(leader_commit, matched.index);
-        self.output.after_persist.trace.push(Event::Ack {
-            to: leader,
-            matched,
-            reject: false,
-        });
-        let outcome = AppendOutcome::Matched(matched.index);
-        self.send_after_persist(leader, Body::AppendEntriesReply { outcome, round });
-    }
-
-    /// Adds what is missing. The log is cut only at a real conflict: an entry that has the index of
-    /// a new one and another term. Without one, entries beyond the message stay: the message may be an
-    /// old one that comes late.
-    fn adopt_entries(&mut self, mut entries: Vec<Entry>) {
-        let known = entries
-            .iter()
-            .take_while(|e| self.log.contains(e.id))
-            .count();
-        entries.drain(..known);
-        let Some(first) = entries.first() else {
-            return;
-        };
-        let from = first.id.index;
-        if from <= self.log.last().index {
-            self.truncate(from);
-        }
-        self.append(entries);
-    }
-
-    /// Figure 2, AppendEntries, rule 5. Entries behind the message's last may differ from the
-    /// leader's, whatever its commit index is.
-    fn commit_as_follower(&mut self, leader_commit: Index, prev_plus_len: Index) {
-        let index = leader_commit.min(prev_plus_len);
-        if index <= self.commit_index {
-            return;
-        }
-        let to = self
-            .log
-            .id_at(index)
-            .expect("the message matched up to here");
-        self.trace(Event::Commit {
-            to,
-            role: RoleName::Follower,
-            config: Configuration::default(),
-            acks: Vec::new(),
-            leader_commit: Some(leader_commit),
-            prev_plus_len: Some(prev_plus_len),
-        });
-        self.commit(index);
-    }
-
-    pub(crate) fn reject_entries(&mut self, leader: NodeId, prev: LogId, round: u64) {
-        let before_prev = LogId {
-            term: prev.term,
-            index: Index(prev.index.0.saturating_sub(1)),
-        };
-        let outcome = AppendOutcome::Rejected {
-            prev_index: prev.index,
-            try_from: self.log.last_at_most(before_prev),
-            repairing: false,
-        };
-        self.output.after_persist.trace.push(Event::Ack {
-            to: leader,
-            matched: prev,
-            reject: true,
-        });
-        self.send_after_persist(leader, Body::AppendEntriesReply { outcome, round });
-    }
-}
-
-/// Both sides.
-impl Raft {
-    fn append(&mut self, entries: Vec<Entry>) {
-        for entry in &entries {
-            self.assert_continues_log(entry);
-            self.trace(Event::Append {
-                id: entry.id,
-                hash: entry.hash,
-                kind: entry.payload.kind(),
-            });
-            self.log.push(entry.clone());
-        }
-        self.output.persist.log.push(LogWrite::Append(entries));
-    }
-
-    fn truncate(&mut self, from: Index) {
-        self.assert_may_truncate(from);
-        let old_last = self.log.last();
-        self.trace(Event::Truncate { from, old_last });
-        self.log.truncate(from);
-        self.durable_index = self.durable_index.min(from.prev());
-        self.output.persist.log.push(LogWrite::Truncate { from });
     }
 
     /// Hands out everything up to `index` for application, each entry with the request that it
     /// answers, and refuses the requests whose entry lost its index to another.
-    fn commit(&mut self, index: Index) {
+    pub(crate) fn commit(&mut self, index: Index) {
         let entries = self.log.between(self.commit_index, index).to_vec();
         self.commit_index = index;
         for entry in entries {
@@ -313,7 +257,9 @@ impl Raft {
         }
     }
 
-    fn decide_proposals(&mut self, committed: LogId) -> Option<Token> {
+    /// Refuses what stood at indexes up to `committed` and lost, and gives back the request that stands
+    /// there.
+    pub(crate) fn decide_proposals(&mut self, committed: LogId) -> Option<Token> {
         let mut answered = None;
         while let Some(open) = self.proposals.first_entry() {
             let (index, term) = *open.key();
@@ -321,7 +267,10 @@ impl Raft {
                 break;
             }
             let token = open.remove();
-            if (LogId { term, index }) == committed {
+            let same_index = index == committed.index;
+            if (LogId { term, index }) == committed
+                || (same_index && self.deviates(PlantedBug::AnswerByIndex))
+            {
                 answered = Some(token);
             } else {
                 let why = Refusal::Overwritten;

@@ -38,10 +38,18 @@ pub struct Settings {
     pub bytes_per_message_max: usize,
     /// The most payload bytes under way to one peer, unless a single message is longer.
     pub bytes_in_flight_max: usize,
+    /// The most messages with entries under way to one peer.
+    pub messages_in_flight_max: usize,
     /// The most bytes of a snapshot in one message.
     pub snapshot_chunk_bytes: usize,
     /// How many entries under the latest snapshot stay in the log, for followers that lag a little.
     pub log_retention: u64,
+    /// For how many ticks the disk may complete nothing before it counts as stalled: then a leader
+    /// steps down, and nobody stands for election.
+    pub disk_stall_ticks: u64,
+    /// How many times a process has started on this disk. Tells this process's questions from those
+    /// of the one before.
+    pub incarnation: u64,
     /// Decides the timeouts. Two nodes must not share it.
     pub seed: u64,
     /// A deliberate deviation from the protocol. Ignored unless built with `planted-bugs`.
@@ -68,5 +76,41 @@ impl Settings {
             self.entries_per_message_max > 0,
             "a message that may carry no entries replicates nothing"
         );
+        assert!(
+            self.messages_in_flight_max > 0 && self.snapshot_chunk_bytes > 0,
+            "something must be allowed to be under way"
+        );
+    }
+
+    /// The planted bug that this node has, if it was built to have one.
+    pub(crate) fn planted_bug(&self) -> Option<PlantedBug> {
+        let built_in = cfg!(feature = "planted-bugs");
+        self.planted_bug.filter(|_| built_in)
+    }
+
+    #[cfg(test)]
+    pub(crate) fn for_tests() -> Self {
+        Self {
+            node: NodeId(1),
+            disk: None,
+            bootstrap: Membership::of_voters([NodeId(1)]),
+            election_timeout_ticks_min: 10,
+            election_timeout_ticks_max: 20,
+            heartbeat_ticks: 3,
+            pre_vote: false,
+            check_quorum: true,
+            sticky_leader: false,
+            lease_ns: 0,
+            entries_per_message_max: 10,
+            bytes_per_message_max: 1 << 20,
+            bytes_in_flight_max: 1 << 20,
+            messages_in_flight_max: 16,
+            snapshot_chunk_bytes: 1 << 10,
+            log_retention: 0,
+            disk_stall_ticks: u64::MAX,
+            incarnation: 1,
+            seed: 1,
+            planted_bug: None,
+        }
     }
 }

@@ -1,7 +1,9 @@
 //! What a node knows about itself and its cluster, for people and for status pages.
 
 use shakedown_history::event::Role;
-use shakedown_history::{Configuration, Index, LogId, NodeId, Term};
+use shakedown_history::{Index, LogId, NodeId, Term};
+
+use crate::membership::Membership;
 
 /// What a node knows about itself and its cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,9 +20,17 @@ pub struct Status {
     pub commit_index: Index,
     /// The end of its log, on disk or not.
     pub last: LogId,
-    /// The configuration in force.
-    pub config: Configuration,
+    /// The last entry that is not held any more.
+    pub base: LogId,
+    /// The last entry that the latest durable snapshot covers; zero without one.
+    pub snapshot: LogId,
+    /// The membership in force.
+    pub membership: Membership,
     /// How far each voter's log is known to agree with this leader's, durably; itself included, in
     /// order of node. Empty on a node that does not lead.
     pub match_indexes: Vec<(NodeId, Index)>,
+    /// How far entries may have been lost to a damaged disk that are not made good yet.
+    pub lost: Option<Index>,
+    /// To whom this node is handing over the leadership.
+    pub transferring_to: Option<NodeId>,
 }
