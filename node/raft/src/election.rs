@@ -90,7 +90,8 @@ impl Raft {
     fn may_campaign(&self) -> bool {
         let membership = self.membership();
         let votes = membership.votes(self.node())
-            || (self.deviates(PlantedBug::LearnerCampaigns) && !membership.config.voters.is_empty());
+            || (self.deviates(PlantedBug::LearnerCampaigns)
+                && !membership.config.voters.is_empty());
         votes
             && self.trusts(self.node(), self.settings.disk)
             && !self.is_repairing()

@@ -98,9 +98,7 @@ impl Before {
         let (old, new) = (self.hard_state, raft.hard_state);
         assert!(new.term >= old.term, "terms never go back");
         assert!(
-            new.term > old.term
-                || old.voted_for.is_none()
-                || new.voted_for == old.voted_for,
+            new.term > old.term || old.voted_for.is_none() || new.voted_for == old.voted_for,
             "one vote a term: it went from {:?} to {:?} in term {}",
             old.voted_for,
             new.voted_for,

@@ -121,7 +121,8 @@ impl Log {
     pub(crate) fn compact(&mut self, base: Base) {
         assert!(self.contains(base.id), "{} is in the log", base.id);
         let dropped = self.position(base.id.index.next());
-        self.entries.drain(..dropped.expect("it is not before the base"));
+        self.entries
+            .drain(..dropped.expect("it is not before the base"));
         self.base = base;
     }
 

@@ -64,23 +64,22 @@ impl Reads {
 
     fn bind(&mut self, index: Index) {
         let round = self.round;
-        self.asked.extend(self.waiting.drain(..).map(|reader| Asked {
-            reader,
-            index,
-            round,
-        }));
+        self.asked
+            .extend(self.waiting.drain(..).map(|reader| Asked {
+                reader,
+                index,
+                round,
+            }));
     }
 
     /// The requests of this node's own clients, oldest first. Followers notice by themselves that the
     /// term is over.
     pub(crate) fn into_tokens(self) -> impl Iterator<Item = Token> {
         let asked = self.asked.into_iter().map(|asked| asked.reader);
-        asked
-            .chain(self.waiting)
-            .filter_map(|reader| match reader {
-                Reader::Client { token, .. } => Some(token),
-                Reader::Follower { .. } => None,
-            })
+        asked.chain(self.waiting).filter_map(|reader| match reader {
+            Reader::Client { token, .. } => Some(token),
+            Reader::Follower { .. } => None,
+        })
     }
 }
 

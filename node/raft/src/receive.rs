@@ -82,7 +82,9 @@ impl Raft {
                 let outcome = ReadIndexOutcome::Refused;
                 self.send_after_persist(from, Body::ReadIndexReply { read, outcome });
             }
-            Body::RequestVoteReply { granted: true } if self.deviates(PlantedBug::CountOldVotes) => {
+            Body::RequestVoteReply { granted: true }
+                if self.deviates(PlantedBug::CountOldVotes) =>
+            {
                 self.count_vote(from);
             }
             Body::RequestPreVoteReply { .. }

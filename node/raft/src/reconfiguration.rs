@@ -78,7 +78,9 @@ impl Raft {
             Change::Replace { old, new } => {
                 self.assert_promotable(new)?;
                 if !next.config.voters.contains(&old) {
-                    return Err(Refusal::NoSuchChange("the one to be replaced does not vote"));
+                    return Err(Refusal::NoSuchChange(
+                        "the one to be replaced does not vote",
+                    ));
                 }
                 self.begin_joint(&mut next);
                 promote(&mut next.config, new);
@@ -107,8 +109,8 @@ impl Raft {
         let leadership = self.leadership().expect("only a leader changes members");
         let matched = leadership.peers.get(&node).map(|peer| peer.match_index);
         let near = self.settings.entries_per_message_max as u64;
-        let caught_up =
-            matched.is_some_and(|matched| matched.0.saturating_add(near) >= self.log.last().index.0);
+        let caught_up = matched
+            .is_some_and(|matched| matched.0.saturating_add(near) >= self.log.last().index.0);
         if caught_up || self.deviates(PlantedBug::PromoteEarly) {
             Ok(())
         } else {
@@ -176,7 +178,8 @@ impl Raft {
 
     /// Writes down from which disk each member spoke first, where that is not known yet.
     pub(crate) fn bind_disks(&mut self) {
-        if self.settings.disk.is_none() || !self.may_change_membership() || self.transfer.is_some() {
+        if self.settings.disk.is_none() || !self.may_change_membership() || self.transfer.is_some()
+        {
             return;
         }
         let mut next = self.membership().clone();

@@ -206,7 +206,9 @@ impl Raft {
             _ => self.is_quorum(|node| holds(node, index)),
         };
         if self.deviates(PlantedBug::UnsortedQuorum) {
-            return acks.get(acks.len() / 2).map_or(Index(0), |(_, index)| *index);
+            return acks
+                .get(acks.len() / 2)
+                .map_or(Index(0), |(_, index)| *index);
         }
         let candidates = acks.iter().map(|(_, index)| *index);
         candidates.filter(|i| agrees(*i)).max().unwrap_or_default()

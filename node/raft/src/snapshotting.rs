@@ -236,8 +236,10 @@ impl Raft {
             self.rebase_onto(base);
         } else {
             self.log = crate::log::Log::after(base);
-            self.configurations =
-                crate::configurations::Configurations::new(&self.settings.bootstrap, Some(&snapshot));
+            self.configurations = crate::configurations::Configurations::new(
+                &self.settings.bootstrap,
+                Some(&snapshot),
+            );
             self.disk.truncated(last.index.next());
             self.output.persist.log.push(LogWrite::Reset(base));
         }

@@ -33,7 +33,9 @@ impl Raft {
             match target {
                 None => Some(Refusal::NoSuchChange("there is nobody else to lead")),
                 Some(node) if node == self.node() => {
-                    self.output.reply.push(Reply::Transferred { token, to: node });
+                    self.output
+                        .reply
+                        .push(Reply::Transferred { token, to: node });
                     return;
                 }
                 Some(node) if !self.config().voters.contains(&node) => {

@@ -63,7 +63,7 @@ fn a_probe_goes_out_once_until_it_is_answered_or_a_heartbeat_repeats_it() {
 fn messages_in_flight_are_bounded_by_number() {
     let (log, settings) = (log(1000), settings(1));
     let mut progress = replicating(0);
-    let mut send = |progress: &mut Progress| {
+    let send = |progress: &mut Progress| {
         std::iter::from_fn(|| progress.next_parcel(&log, None, &settings)).count()
     };
     assert_eq!(send(&mut progress), settings.messages_in_flight_max);
@@ -159,7 +159,7 @@ fn a_peer_behind_the_base_gets_the_snapshot_and_then_what_follows() {
     let snapshot = snapshot(7, 3);
     let mut progress = Progress::new(Index(9), 0);
     progress.rejected(Index(9), Index(2));
-    let mut next = |progress: &mut Progress| progress.next_parcel(&log, Some(&snapshot), &settings);
+    let next = |progress: &mut Progress| progress.next_parcel(&log, Some(&snapshot), &settings);
     let chunk = |offset| {
         Some(Parcel::Chunk {
             snapshot: snapshot.clone(),

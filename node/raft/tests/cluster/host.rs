@@ -2,36 +2,16 @@
 
 use std::collections::VecDeque;
 
-use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_history::jsonl::{FORMAT_VERSION, Format};
 use shakedown_history::{NodeTrace, Segment, TraceHeader, TraceRecord};
 use shakedown_raft::{
-    AfterPersist, Committed, Durable, Entry, Event, HardState, Index, Input, LogHash, LogWrite,
-    Output, Payload, Persist, PlantedBug, Raft, Read, Recovered, Reply, Settings, Term,
+    AfterPersist, Committed, Entry, Event, HardState, Input, Output, Persist, PlantedBug, Raft,
+    Read, Reply, Settings, Snapshot, Term,
 };
 
 use super::Happened;
-
-/// What survives a crash.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Disk {
-    /// Term and vote.
-    pub(crate) hard_state: HardState,
-    /// The log.
-    pub(crate) log: Vec<Entry>,
-}
-
-impl Disk {
-    fn write(&mut self, persist: &Persist) {
-        self.hard_state = persist.hard_state.unwrap_or(self.hard_state);
-        for write in &persist.log {
-            match write {
-                LogWrite::Truncate { from } => self.log.retain(|e| e.id.index < *from),
-                LogWrite::Append(entries) => self.log.extend(entries.iter().cloned()),
-            }
-        }
-    }
-}
+use super::disk::Disk;
+use super::machine::Machine;
 
 /// An output that is not on disk yet.
 #[derive(Debug)]
@@ -48,8 +28,10 @@ pub(crate) struct Host {
     core: Option<Raft>,
     disk: Disk,
     unpersisted: VecDeque<Unpersisted>,
-    /// The entries applied since the start.
-    pub(crate) applied: Vec<Entry>,
+    /// Its own snapshot on its way to the disk.
+    unsaved: Option<Snapshot>,
+    /// What it has applied.
+    pub(crate) machine: Machine,
     /// What it did, as the checker reads it.
     pub(crate) trace: NodeTrace,
     pub(super) now: u64,
@@ -66,10 +48,16 @@ impl Host {
             core: None,
             disk,
             unpersisted: VecDeque::new(),
-            applied: Vec::new(),
+            unsaved: None,
+            machine: Machine::default(),
             trace,
             now: 0,
         }
+    }
+
+    /// What the node is told when it starts.
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// The core, if the node is up.
@@ -108,25 +96,27 @@ impl Host {
         let seed = self.settings.seed ^ (incarnation << 32);
         let settings = Settings {
             seed,
+            incarnation,
             ..self.settings.clone()
         };
-        let core = Raft::new(
-            settings,
-            Recovered {
-                hard_state: self.disk.hard_state,
-                log: self.disk.log.clone(),
-            },
-        );
+        let recovered = self.disk.recover();
+        let snapshot = recovered.snapshot.clone();
+        self.machine = match &snapshot {
+            Some(snapshot) => Machine::restore(&snapshot.data),
+            None => Machine::default(),
+        };
+        let core = Raft::new(settings, recovered);
         self.open_segment(incarnation);
         let start = Event::Start {
             hard_state: self.disk.hard_state,
-            snapshot: None,
-            first: Index(1),
+            first: core.base().id.index.next(),
             last: core.last(),
             last_hash: core.last_hash(),
-            applied: Index(0),
+            applied: core.commit_index(),
             commit: core.commit_index(),
             config: core.config().clone(),
+            lost: self.disk.loss.map(|loss| loss.upto),
+            snapshot: snapshot.map(|snapshot| snapshot.header.meta()),
         };
         self.record(core.term(), vec![start], happened);
         self.core = Some(core);
@@ -135,7 +125,7 @@ impl Host {
     pub(super) fn crash(&mut self) {
         self.core = None;
         self.unpersisted.clear();
-        self.applied.clear();
+        self.unsaved = None;
     }
 
     pub(super) fn feed(&mut self, input: Input, happened: &mut Vec<Happened>) {
@@ -153,11 +143,11 @@ impl Host {
         if self.core.is_none() || synced.is_empty() {
             return;
         }
-        let (old_state, old_last) = (self.disk.hard_state, self.durable().last);
+        let (old_state, old_last) = (self.disk.hard_state, self.disk.last());
         for output in &synced {
             self.disk.write(&output.persist);
         }
-        let durable = self.durable();
+        let durable = self.disk.durable();
         let mut events = Vec::new();
         if durable.hard_state != old_state {
             events.push(Event::HardStateDurable(durable.hard_state));
@@ -179,6 +169,8 @@ impl Host {
             persist,
             send,
             after_persist,
+            install,
+            save,
             apply,
             reply,
         } = output;
@@ -193,6 +185,14 @@ impl Host {
                 persist,
                 after,
             });
+        }
+        if let Some(snapshot) = install {
+            self.machine = Machine::restore(&snapshot.data);
+            self.record_digest(term, happened);
+        }
+        if let Some(snapshot) = save {
+            self.unsaved = Some(snapshot);
+            self.record_digest(term, happened);
         }
         for committed in apply {
             self.apply(term, committed, happened);
@@ -214,41 +214,68 @@ impl Host {
 
     fn apply(&mut self, term: Term, committed: Committed, happened: &mut Vec<Happened>) {
         let Committed { entry, token } = committed;
-        let client = client_of(&entry);
+        let applied = self.machine.apply(&entry);
         let id = entry.id;
-        let mut events = vec![
-            Event::Apply {
-                id,
-                hash: entry.hash,
-                effect: client.is_some(),
-                client,
-            },
-            Event::Digest {
-                index: id.index,
-                state: entry.hash,
-                sessions: LogHash::EMPTY,
-            },
-        ];
-        self.applied.push(entry);
-        if let Some(token) = token {
-            let client = ClientSeq {
-                client: token.0,
-                seq: 1,
-            };
-            events.push(Event::ClientAck { client, id });
+        let apply = Event::Apply {
+            id,
+            hash: entry.hash,
+            effect: applied.effect,
+            client: applied.client,
+        };
+        self.record(term, vec![apply], happened);
+        self.record_digest(term, happened);
+        if let (Some(_), Some(client)) = (token, applied.client) {
+            self.record(term, vec![Event::ClientAck { client, id }], happened);
         }
-        self.record(term, events, happened);
+    }
+
+    fn record_digest(&mut self, term: Term, happened: &mut Vec<Happened>) {
+        let (state, sessions) = self.machine.digest();
+        let digest = Event::Digest {
+            index: self.machine.applied.index,
+            state,
+            sessions,
+        };
+        self.record(term, vec![digest], happened);
+    }
+
+    /// Writes down the state machine as it is.
+    pub(super) fn take_snapshot(&mut self, happened: &mut Vec<Happened>) {
+        let (at, data) = (self.machine.applied.index, self.machine.save());
+        self.feed(Input::SnapshotTaken { at, data }, happened);
+    }
+
+    /// Lets the snapshot reach the disk.
+    pub(super) fn save_snapshot(&mut self, happened: &mut Vec<Happened>) {
+        if let Some(snapshot) = self.unsaved.take() {
+            self.disk.save(&snapshot);
+            self.feed(Input::SnapshotSaved(snapshot.header.last), happened);
+        }
+    }
+
+    /// Puts another disk into a node that is down.
+    pub(super) fn replace_disk(&mut self, settings: Settings, disk: Disk) {
+        assert!(self.core.is_none(), "the node is down");
+        self.settings = settings;
+        self.disk = disk;
+        self.machine = Machine::default();
+    }
+
+    /// The disk of a node that is down.
+    pub(super) fn disk_mut(&mut self) -> &mut Disk {
+        assert!(self.core.is_none(), "the node is down");
+        &mut self.disk
     }
 
     /// The state machine is always up to date here: what is committed is applied in the same step.
     fn serve(&mut self, term: Term, read: Read, happened: &mut Vec<Happened>) {
-        let applied = self.applied.last().map(|e| e.id.index).unwrap_or_default();
+        let applied = self.machine.applied.index;
         assert!(applied >= read.index, "a read waits for what it must see");
         let served = Event::ReadServed {
             read: read.number,
             index: read.index,
             applied,
-            mode: ReadMode::Index,
+            mode: read.mode,
         };
         self.record(term, vec![served], happened);
     }
@@ -257,21 +284,16 @@ impl Host {
         self.core.as_ref().map(Raft::term).expect("the node is up")
     }
 
-    fn durable(&self) -> Durable {
-        let last = self.disk.log.last().map(|e| e.id);
-        Durable {
-            hard_state: self.disk.hard_state,
-            last: last.unwrap_or_default(),
-        }
-    }
-
     fn open_segment(&mut self, incarnation: u64) {
         let header = TraceHeader {
             format: Format::Trace,
             version: FORMAT_VERSION,
             cluster: "simulation".to_owned(),
             node: self.settings.node,
-            disk: format!("disk of {}", self.settings.node),
+            disk: match self.settings.disk {
+                Some(disk) => format!("{:032x}", disk.0),
+                None => format!("disk of {}", self.settings.node),
+            },
             incarnation,
         };
         let records = Vec::new();
@@ -300,18 +322,4 @@ impl Host {
             });
         }
     }
-}
-
-/// A test's command is the text of its token's number.
-fn client_of(entry: &Entry) -> Option<ClientSeq> {
-    let Payload::Command(bytes) = &entry.payload else {
-        return None;
-    };
-    let client = std::str::from_utf8(bytes)
-        .ok()
-        .and_then(|text| text.parse().ok());
-    Some(ClientSeq {
-        client: client.expect("a command is a number"),
-        seq: 1,
-    })
 }

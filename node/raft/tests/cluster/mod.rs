@@ -1,12 +1,15 @@
 //! A cluster of cores without processes, disks or sockets: the test decides what happens next.
 
+mod disk;
 mod host;
+pub(crate) mod machine;
 
 use std::collections::BTreeMap;
 
-use shakedown_raft::{Event, Input, Message, NodeId, Reply, Settings, Term};
+use shakedown_raft::{Event, Index, Input, Message, NodeId, Reply, Settings, Term};
 
-pub(crate) use host::{Disk, Host};
+pub(crate) use disk::Disk;
+pub(crate) use host::Host;
 
 /// One thing that happened, for people to read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +72,27 @@ impl Cluster {
         self.with(node, |host, _| host.crash());
     }
 
+    /// Writes the node's state machine down.
+    pub(crate) fn snapshot(&mut self, node: NodeId) {
+        self.with(node, |host, record| host.take_snapshot(record));
+    }
+
+    /// Lets a snapshot that was taken reach the disk.
+    pub(crate) fn save_snapshot(&mut self, node: NodeId) {
+        self.with(node, |host, record| host.save_snapshot(record));
+    }
+
+    /// Damages an entry on the disk of a node that is down.
+    pub(crate) fn corrupt(&mut self, node: NodeId, index: Index) {
+        self.with(node, |host, _| host.disk_mut().corrupt(index));
+    }
+
+    /// Puts another disk into a node that is down.
+    pub(crate) fn replace_disk(&mut self, settings: Settings, disk: Disk) {
+        let node = settings.node;
+        self.with(node, |host, _| host.replace_disk(settings, disk));
+    }
+
     /// Starts a node that is down.
     pub(crate) fn restart(&mut self, node: NodeId) {
         self.with(node, |host, record| host.start(record));
@@ -77,7 +101,8 @@ impl Cluster {
     /// Takes one message off the network and hands it to its addressee.
     pub(crate) fn deliver(&mut self, position: usize) {
         let message = self.network.remove(position);
-        if self.host(message.to).core().is_none() {
+        let host = self.hosts.get(&message.to);
+        if host.is_none_or(|host| host.core().is_none()) {
             self.journal.push(Happened::Lost(message));
             return;
         }

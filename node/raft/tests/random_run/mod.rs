@@ -7,8 +7,9 @@ use rand::seq::{IndexedRandom, IteratorRandom};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use shakedown_history::NodeTrace;
+use shakedown_history::event::ReadMode;
 use shakedown_raft::{
-    Configuration, Entry, Event, Index, Input, Message, NodeId, PlantedBug, Reply, Settings, Token,
+    Entry, Event, Index, Input, Membership, Message, NodeId, PlantedBug, Reply, Settings, Token,
 };
 
 use crate::cluster::{Cluster, Disk, Happened, Host};
@@ -80,6 +81,8 @@ enum Act {
     Persist,
     Propose,
     Read,
+    Snapshot,
+    SaveSnapshot,
     Drop,
     Duplicate,
     Crash,
@@ -88,12 +91,14 @@ enum Act {
     Heal,
 }
 
-const WEIGHTS: [(Act, u32); 11] = [
+const WEIGHTS: [(Act, u32); 13] = [
     (Act::Tick, 250),
     (Act::Deliver, 450),
     (Act::Persist, 250),
     (Act::Propose, 70),
     (Act::Read, 30),
+    (Act::Snapshot, 8),
+    (Act::SaveSnapshot, 20),
     (Act::Drop, 12),
     (Act::Duplicate, 15),
     (Act::Crash, 5),
@@ -110,11 +115,23 @@ impl Simulation {
         for node in &nodes {
             let settings = Settings {
                 node: *node,
-                bootstrap: Configuration::of_voters(nodes.clone()),
+                disk: None,
+                bootstrap: Membership::of_voters(nodes.clone()),
                 election_timeout_ticks_min: 10,
                 election_timeout_ticks_max: 20,
                 heartbeat_ticks: 3,
+                pre_vote: random.random(),
+                check_quorum: true,
+                sticky_leader: random.random(),
+                lease_ns: 0,
                 entries_per_message_max: 3,
+                bytes_per_message_max: 1 << 20,
+                bytes_in_flight_max: 1 << 20,
+                messages_in_flight_max: 16,
+                snapshot_chunk_bytes: 40,
+                log_retention: 5,
+                disk_stall_ticks: 100,
+                incarnation: 1,
                 seed: random.random(),
                 planted_bug,
             };
@@ -139,7 +156,7 @@ impl Simulation {
             .choose(&mut self.random)
             .expect("there are nodes");
         match self.choose_act() {
-            Act::Tick => self.cluster.feed(node, Input::Tick),
+            Act::Tick => self.cluster.feed(node, Input::Tick { now_ns: 0 }),
             Act::Deliver => self.deliver_any(),
             Act::Persist => {
                 let outputs = self.random.random_range(1..=8);
@@ -147,6 +164,8 @@ impl Simulation {
             }
             Act::Propose => self.propose(node),
             Act::Read => self.read(node),
+            Act::Snapshot => self.cluster.snapshot(node),
+            Act::SaveSnapshot => self.cluster.save_snapshot(node),
             Act::Drop => drop(self.take_any()),
             Act::Duplicate => {
                 let copy = self.cluster.network.choose(&mut self.random).cloned();
@@ -193,7 +212,14 @@ impl Simulation {
     fn read(&mut self, node: NodeId) {
         let token = self.next_token();
         self.reads.insert(token, self.acknowledged);
-        self.cluster.feed(node, Input::Read(token));
+        self.cluster.feed(
+            node,
+            Input::Read {
+                token,
+                mode: ReadMode::Index,
+                now_ns: 0,
+            },
+        );
     }
 
     fn next_token(&mut self) -> Token {
@@ -268,7 +294,7 @@ impl Simulation {
 
     fn run_round(&mut self) {
         for node in self.nodes.clone() {
-            self.cluster.feed(node, Input::Tick);
+            self.cluster.feed(node, Input::Tick { now_ns: 0 });
             while self.cluster.host(node).unpersisted() > 0 {
                 self.cluster.persist_all(node);
             }
@@ -287,9 +313,8 @@ impl Simulation {
     fn is_converged(&self) -> bool {
         let status = |node: &NodeId| {
             let core = self.cluster.host(*node).core()?;
-            let on_disk = self.cluster.host(*node).disk().log.len() as u64;
-            let all_committed =
-                core.commit_index() == core.last().index && on_disk == core.last().index.0;
+            let on_disk = self.cluster.host(*node).disk().last();
+            let all_committed = core.commit_index() == core.last().index && on_disk == core.last();
             (all_committed && core.last().term == core.term())
                 .then(|| (core.term(), core.leader(), core.last(), core.last_hash()))
         };

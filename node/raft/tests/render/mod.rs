@@ -1,7 +1,9 @@
 //! What happened, one line each, for the interaction scripts.
 
+use shakedown_history::event::ConfigStep;
 use shakedown_raft::{
-    AppendOutcome, Body, Entry, Event, HardState, LogId, Message, NodeId, Payload, Refusal, Reply,
+    AppendOutcome, Body, Configuration, Entry, Event, HardState, LogId, Message, NodeId, Payload,
+    ReadIndexOutcome, Refusal, Reply,
 };
 
 use crate::cluster::{Cluster, Happened};
@@ -24,7 +26,7 @@ pub(crate) fn line(happened: &Happened) -> Option<String> {
             body(&m.body),
             m.from
         )),
-        Happened::Answered(node, reply) => Some(format!("{node} answers {}", answer(*reply))),
+        Happened::Answered(node, reply) => Some(format!("{node} answers {}", answer(reply))),
     }
 }
 
@@ -39,14 +41,19 @@ pub(crate) fn log(cluster: &Cluster, node: NodeId) -> String {
     let Some(core) = host.core() else {
         return format!("{node} down, on disk:{}", entries(&host.disk().log));
     };
-    let mut log = host.log_in_memory();
-    let uncommitted = log.split_off(core.commit_index().0 as usize);
+    let (base, commit) = (core.base().id, core.commit_index());
+    let log = core.entries(base.index.next(), usize::MAX);
+    let (log, uncommitted) = log.split_at((commit.0 - base.index.0) as usize);
     let role = format!("{:?}", core.role()).to_lowercase();
+    let base = match base.index.0 {
+        0 => String::new(),
+        _ => format!(" ..{base}"),
+    };
     format!(
-        "{node} t{} {role}:{} |{}",
+        "{node} t{} {role}:{base}{} |{}",
         core.term(),
-        entries(&log),
-        entries(&uncommitted)
+        entries(log),
+        entries(uncommitted)
     )
 }
 
@@ -60,8 +67,26 @@ fn entry(entry: &Entry) -> String {
     match &entry.payload {
         Payload::Noop => format!("{}", entry.id),
         Payload::Command(bytes) => format!("{}={}", entry.id, String::from_utf8_lossy(bytes)),
-        Payload::Config(_) => format!("{}=config", entry.id),
+        Payload::Config(membership) => {
+            format!("{}={}", entry.id, configuration(&membership.config))
+        }
     }
+}
+
+/// Voters, `+` the outgoing ones while joint, `,learners` after a semicolon.
+fn configuration(config: &Configuration) -> String {
+    let names = |nodes: &[NodeId]| {
+        let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+        names.join(",")
+    };
+    let mut text = format!("({}", names(&config.voters));
+    if !config.outgoing.is_empty() {
+        text += &format!(" & {}", names(&config.outgoing));
+    }
+    if !config.learners.is_empty() {
+        text += &format!("; {}", names(&config.learners));
+    }
+    text + ")"
 }
 
 fn hard_state(state: HardState) -> String {
@@ -94,7 +119,40 @@ fn event(event: &Event) -> Option<String> {
         }
         Event::HardStateDurable(state) => format!("on disk: {}", hard_state(*state)),
         Event::AppendDurable { last: id } => format!("on disk: log up to {}", last(*id)),
+        Event::VoteGranted {
+            candidate,
+            pre_vote: true,
+            ..
+        } => format!("would vote for {candidate}"),
         Event::VoteGranted { candidate, .. } => format!("votes for {candidate}"),
+        Event::BecomePreCandidate => "becomes pre-candidate".to_owned(),
+        Event::ConfigChange {
+            what, index, new, ..
+        } => {
+            let what = match what {
+                ConfigStep::Rollback => "rolls back",
+                ConfigStep::Append | ConfigStep::Active => "adopts",
+            };
+            format!("{what} {index}: {}", configuration(new))
+        }
+        Event::SnapshotMade(meta) => format!("takes a snapshot up to {}", meta.last),
+        Event::SnapshotDurable { last } => format!("on disk: snapshot up to {last}"),
+        Event::SnapshotInstalled {
+            meta, kept_suffix, ..
+        } => {
+            let rest = if *kept_suffix { "keeps" } else { "drops" };
+            format!(
+                "installs a snapshot up to {}, {rest} what follows",
+                meta.last
+            )
+        }
+        Event::Compact { upto } => format!("compacts up to {upto}"),
+        Event::Lease { until_mono_ns, .. } => format!("has the lease until {until_mono_ns}"),
+        Event::LeaseDropped { reason } => format!("drops the lease: {reason}"),
+        Event::TransferStarted { to } => format!("hands over to {to}"),
+        Event::TransferEnded { to, done: true } => format!("has handed over to {to}"),
+        Event::TransferEnded { to, done: false } => format!("has not handed over to {to}"),
+        Event::Repaired { last } => format!("is repaired, log up to {last}"),
         Event::BecomeCandidate { last: id } => {
             format!("becomes candidate, log up to {}", last(*id))
         }
@@ -140,7 +198,10 @@ fn message(message: &Message) -> String {
 
 fn body(body: &Body) -> String {
     match body {
-        Body::RequestVote { last: id } => format!("RequestVote log up to {}", last(*id)),
+        Body::RequestVote { last: id, transfer } => {
+            let transfer = if *transfer { ", by transfer" } else { "" };
+            format!("RequestVote log up to {}{transfer}", last(*id))
+        }
         Body::RequestVoteReply { granted: true } => "vote granted".to_owned(),
         Body::RequestVoteReply { granted: false } => "vote refused".to_owned(),
         Body::AppendEntries {
@@ -161,19 +222,46 @@ fn body(body: &Body) -> String {
                 AppendOutcome::Rejected {
                     prev_index,
                     try_from,
+                    repairing,
                 } => {
-                    format!("no match at {prev_index}, try from {}", last(*try_from))
+                    let repairing = if *repairing { ", repairing" } else { "" };
+                    let from = last(*try_from);
+                    format!("no match at {prev_index}, try from {from}{repairing}")
                 }
             };
             format!("{outcome} round {round}")
         }
+        Body::RequestPreVote { last: id } => format!("RequestPreVote log up to {}", last(*id)),
+        Body::RequestPreVoteReply { granted: true } => "pre-vote granted".to_owned(),
+        Body::RequestPreVoteReply { granted: false } => "pre-vote refused".to_owned(),
+        Body::InstallSnapshot {
+            header,
+            offset,
+            chunk,
+            ..
+        } => format!(
+            "InstallSnapshot up to {}, bytes {offset} to {} of {}",
+            header.last,
+            offset + chunk.len() as u64,
+            header.len
+        ),
+        Body::InstallSnapshotReply { last, received, .. } => {
+            format!("has {received} bytes of the snapshot up to {last}")
+        }
+        Body::TimeoutNow => "TimeoutNow".to_owned(),
+        Body::ReadIndex { .. } => "ReadIndex".to_owned(),
+        Body::ReadIndexReply { outcome, .. } => match outcome {
+            ReadIndexOutcome::Confirmed { index, .. } => format!("read at {index}"),
+            ReadIndexOutcome::Refused => "read refused".to_owned(),
+        },
     }
 }
 
-fn answer(reply: Reply) -> String {
+fn answer(reply: &Reply) -> String {
     match reply {
         Reply::Appended { token, id } => format!("{}: appended at {id}", token.0),
         Reply::ReadReady(read) => format!("{}: read at {}", read.token.0, read.index),
+        Reply::Transferred { token, to } => format!("{}: handed over to {to}", token.0),
         Reply::Refused { token, why } => {
             let why = match why {
                 Refusal::NotLeader {
@@ -182,6 +270,11 @@ fn answer(reply: Reply) -> String {
                 Refusal::NotLeader { leader: None } => "not the leader".to_owned(),
                 Refusal::Overwritten => "overwritten".to_owned(),
                 Refusal::LeadershipLost => "leadership lost".to_owned(),
+                Refusal::Transferring => "handing over".to_owned(),
+                Refusal::TransferFailed => "not handed over".to_owned(),
+                Refusal::NotNow => "not now".to_owned(),
+                Refusal::NoSuchChange(why) => (*why).to_owned(),
+                Refusal::LagsBehind => "lags behind".to_owned(),
             };
             format!("{}: refused, {why}", token.0)
         }

@@ -7,10 +7,10 @@ use std::mem;
 
 use bytes::Bytes;
 use datadriven::TestCase;
-use shakedown_history::event::{HardState, Role};
+use shakedown_history::event::{HardState, ReadMode, Role};
 use shakedown_raft::{
-    Body, Configuration, Durable, Entry, Input, LogHash, LogId, Message, NodeId, Payload, Settings,
-    Term, Token,
+    Durable, Entry, Input, LogHash, LogId, Membership, Message, NodeId, Payload, Settings, Term,
+    Token,
 };
 
 use crate::cluster::{Cluster, Disk};
@@ -21,6 +21,8 @@ use verb::Verb;
 pub(crate) struct Script {
     cluster: Cluster,
     held: Vec<Message>,
+    /// The clock of all nodes: it moves with every tick.
+    now_ns: u64,
 }
 
 /// Which messages a verb is about.
@@ -40,12 +42,7 @@ impl Selection {
     }
 
     fn selects(&self, message: &Message) -> bool {
-        let kind = match message.body {
-            Body::RequestVote { .. } => "vote",
-            Body::RequestVoteReply { .. } => "vote-reply",
-            Body::AppendEntries { .. } => "append",
-            Body::AppendEntriesReply { .. } => "append-reply",
-        };
+        let kind = message.body.kind();
         self.from.is_none_or(|from| from == message.from)
             && self.to.is_none_or(|to| to == message.to)
             && self.kind.as_ref().is_none_or(|asked| asked == kind)
@@ -80,7 +77,7 @@ impl Script {
             "campaign" => self.campaign(node(verb)),
             "tick" => {
                 let (node, count) = (node(verb), verb.take::<usize>("count"));
-                (0..count).for_each(|_| self.cluster.feed(node, Input::Tick));
+                (0..count).for_each(|_| self.tick(node));
             }
             "propose" => {
                 let token = Token(verb.take("value"));
@@ -90,7 +87,16 @@ impl Script {
             }
             "read" => {
                 let token = Token(verb.take("token"));
-                self.cluster.feed(node(verb), Input::Read(token));
+                let mode = match verb.take_flag("lease") {
+                    true => ReadMode::Lease,
+                    false => ReadMode::Index,
+                };
+                let read = Input::Read {
+                    token,
+                    mode,
+                    now_ns: self.now_ns,
+                };
+                self.cluster.feed(node(verb), read);
             }
             "persist" => {
                 let outputs = verb.try_take("outputs").unwrap_or(usize::MAX);
@@ -165,16 +171,34 @@ impl Script {
         for (node, disk) in voters.clone().zip(disks) {
             let settings = Settings {
                 node,
-                bootstrap: Configuration::of_voters(voters.clone()),
+                disk: None,
+                bootstrap: Membership::of_voters(voters.clone()),
                 election_timeout_ticks_min: election_timeout.unwrap_or(10),
                 election_timeout_ticks_max: election_timeout.unwrap_or(20),
                 heartbeat_ticks: 3,
+                pre_vote: false,
+                check_quorum: true,
+                sticky_leader: false,
+                lease_ns: 0,
                 entries_per_message_max,
+                bytes_per_message_max: 1 << 20,
+                bytes_in_flight_max: 1 << 20,
+                messages_in_flight_max: 16,
+                snapshot_chunk_bytes: 1 << 10,
+                log_retention: 0,
+                disk_stall_ticks: u64::MAX,
+                incarnation: 1,
                 seed: node.0,
                 planted_bug: None,
             };
             self.cluster.add(settings, disk);
         }
+    }
+
+    fn tick(&mut self, node: NodeId) {
+        self.now_ns += 1;
+        let now_ns = self.now_ns;
+        self.cluster.feed(node, Input::Tick { now_ns });
     }
 
     /// Ticks until the node stands for election: at most the longest election timeout.
@@ -189,7 +213,7 @@ impl Script {
         };
         let before = term(self);
         for _ in 0..20 {
-            self.cluster.feed(node, Input::Tick);
+            self.tick(node);
             if term(self) > before {
                 return;
             }
@@ -259,7 +283,7 @@ fn disk(line: &str) -> Disk {
             term: Term(number(term)),
             voted_for: None,
         },
-        log: Vec::new(),
+        ..Disk::default()
     };
     for (index, term) in (1..).zip(terms.split_whitespace()) {
         let previous = disk.log.last().map_or(LogHash::EMPTY, |e| e.hash);
