@@ -120,7 +120,8 @@ impl Raft {
             Input::Tick { now_ns } => self.on_tick(now_ns),
             Input::Receive(message) if message.to == self.node() => self.on_message(message),
             Input::Receive(_) => {}
-            Input::Propose { token, command } => self.on_propose(token, command),
+            Input::Propose { token, command } => self.on_propose(vec![(token, command)]),
+            Input::ProposeAll(proposals) => self.on_propose(proposals),
             Input::Read {
                 token,
                 mode,
