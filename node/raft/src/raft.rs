@@ -91,8 +91,8 @@ impl Raft {
     }
 
     fn recover_log(&mut self, entries: Vec<Entry>) {
+        self.assert_continue_log(&entries);
         for entry in entries {
-            self.assert_continues_log(&entry);
             self.configurations.note(&entry);
             self.log.push(entry);
         }

@@ -11,7 +11,7 @@ use crate::message::{AppendOutcome, Body};
 use crate::planted::PlantedBug;
 use crate::progress::{Parcel, Progress};
 use crate::raft::Raft;
-use crate::role::Leadership;
+use crate::role::{Leadership, Role};
 
 impl Raft {
     pub(crate) fn on_propose(&mut self, proposals: Vec<(Token, Bytes)>) {
@@ -74,7 +74,7 @@ impl Raft {
 
     fn next_parcel(&mut self, peer: NodeId) -> Option<Parcel> {
         let snapshot = self.snapshots.latest();
-        let crate::role::Role::Leader(leadership) = &mut self.role else {
+        let Role::Leader(leadership) = &mut self.role else {
             return None;
         };
         let progress = leadership.peers.get_mut(&peer)?;
@@ -84,7 +84,7 @@ impl Raft {
     /// Sends every peer an AppendEntries without entries, with the current read round.
     pub(crate) fn send_heartbeats(&mut self) {
         for peer in self.peer_ids() {
-            let crate::role::Role::Leader(leadership) = &mut self.role else {
+            let Role::Leader(leadership) = &mut self.role else {
                 return;
             };
             let progress = leadership.peers.get_mut(&peer);
