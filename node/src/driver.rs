@@ -26,7 +26,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::kv::Store;
 use crate::request::{Answer, Ask, Request};
-use crate::storage::{DiskFailure, Writer};
+use crate::storage::{DiskFailure, Synced, Writer};
 use crate::trace::TraceWriter;
 use crate::transport::Transport;
 use clients::Clients;
@@ -236,7 +236,7 @@ impl Driver {
         }
     }
 
-    fn on_persisted(&mut self, outcome: Result<(), DiskFailure>) -> Result<(), DiskFailure> {
+    fn on_persisted(&mut self, outcome: Result<Synced, DiskFailure>) -> Result<(), DiskFailure> {
         if let Err(failure) = outcome {
             let errno = failure.source.raw_os_error().unwrap_or(0);
             let op = failure.op.to_owned();

@@ -14,7 +14,7 @@ use crate::api::{self, Api};
 use crate::args::NodeArgs;
 use crate::driver::{Driver, Inbox, Parts};
 use crate::kv::{Sessions, Store};
-use crate::storage::{self, Identity, Log, Opened, Writer};
+use crate::storage::{self, Identity, Log, Opened, StorageOptions, Writer};
 use crate::trace::TraceWriter;
 use crate::transport::{Members, Transport};
 
@@ -77,15 +77,18 @@ fn recover(args: &NodeArgs, settings: &Settings) -> anyhow::Result<Start> {
     let Opened {
         identity,
         log,
-        recovery,
-    } = storage::open(&args.data_dir, &args.cluster, args.id)?;
-    if recovery.torn_bytes > 0 {
-        tracing::warn!(
-            bytes = recovery.torn_bytes,
-            "cut off a write that was interrupted"
-        );
+        mut recovered,
+        torn_bytes,
+        snapshots: _,
+    } = storage::open(
+        &args.data_dir,
+        &args.cluster,
+        args.id,
+        &StorageOptions::default(),
+    )?;
+    if torn_bytes > 0 {
+        tracing::warn!(bytes = torn_bytes, "cut off a write that was interrupted");
     }
-    let mut recovered = recovery.recovered;
     if settings.planted_bug == Some(PlantedBug::ForgetVote) {
         recovered.hard_state = forgotten(&recovered);
     }

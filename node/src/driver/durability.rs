@@ -4,7 +4,7 @@
 use shakedown_history::{LogId, Term};
 use shakedown_raft::{AfterPersist, Durable, Persist};
 
-use crate::storage::{DiskFailure, Writer};
+use crate::storage::{DiskFailure, Synced, Writer};
 
 /// Changes on their way to the disk, and what waits for them.
 #[derive(Debug)]
@@ -90,7 +90,7 @@ impl Durability {
     }
 
     /// Waits for the batch under way; pends for ever when there is none. Cancel safe.
-    pub(super) async fn outcome(&mut self) -> Result<(), DiskFailure> {
+    pub(super) async fn outcome(&mut self) -> Result<Synced, DiskFailure> {
         self.writer.outcome().await
     }
 
