@@ -6,7 +6,7 @@
 //! When there are too many, the one whose last use is furthest back in the log goes. Use is counted
 //! in entries, so all nodes agree about it, and it is part of the snapshot.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use shakedown_history::{Index, LogHash};
 
@@ -17,8 +17,8 @@ use super::hash::{Running, SetHash};
 #[derive(Clone, Debug, Default)]
 pub(super) struct SessionTable {
     sessions: BTreeMap<u64, Session>,
-    /// The sessions by the entry that used them last; one entry uses one session.
-    by_use: BTreeMap<Index, u64>,
+    /// The sessions by the entry that used them last.
+    by_use: BTreeSet<(Index, u64)>,
     hash: SetHash,
 }
 
@@ -43,8 +43,8 @@ impl SessionTable {
     pub(super) fn open(&mut self, at: Index, sessions_max: u32) {
         self.insert(at.0, at, None);
         while self.sessions.len() > (sessions_max as usize).max(1) {
-            let (_, oldest) = self.by_use.first_key_value().expect("opening is a use");
-            self.take(*oldest);
+            let (_, oldest) = *self.by_use.first().expect("opening is a use");
+            self.take(oldest);
         }
     }
 
@@ -72,24 +72,22 @@ impl SessionTable {
 
     /// Adds a session as a snapshot has it.
     pub(super) fn insert(&mut self, client: u64, last_use: Index, answer: Option<Answer>) {
+        // Only a snapshot that was tampered with has a session before it is opened.
+        self.take(client);
         let hash = hash(client, last_use, answer.as_ref());
         self.hash.add(hash);
+        self.by_use.insert((last_use, client));
         let session = Session {
             last_use,
             answer,
             hash,
         };
-        let before = self.sessions.insert(client, session);
-        let user = self.by_use.insert(last_use, client);
-        assert!(
-            before.is_none() && user.is_none(),
-            "sessions and their uses are unique"
-        );
+        self.sessions.insert(client, session);
     }
 
     fn take(&mut self, client: u64) -> Option<Session> {
         let session = self.sessions.remove(&client)?;
-        self.by_use.remove(&session.last_use);
+        self.by_use.remove(&(session.last_use, client));
         self.hash.remove(session.hash);
         Some(session)
     }
@@ -97,8 +95,8 @@ impl SessionTable {
     /// All sessions, the one that is to go first in front.
     pub(super) fn by_use(&self) -> impl ExactSizeIterator<Item = (u64, &Session)> {
         self.by_use
-            .values()
-            .map(|client| (*client, &self.sessions[client]))
+            .iter()
+            .map(|(_, client)| (*client, &self.sessions[client]))
     }
 
     pub(super) fn len(&self) -> usize {
