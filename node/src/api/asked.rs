@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::{Instant, timeout};
 
 use super::Api;
+use super::body::object;
 use super::error::ApiError;
 
 /// With this header a client says how many milliseconds its request may take.
@@ -35,7 +36,7 @@ impl Asked {
         } else {
             &self.body[..]
         };
-        serde_json::from_slice(body).map_err(|e| ApiError::bad_request(e.to_string()))
+        object(body).map_err(|e| ApiError::bad_request(e.to_string()))
     }
 }
 

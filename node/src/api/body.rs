@@ -64,6 +64,17 @@ impl From<serde_json::Error> for Malformed {
     }
 }
 
+/// Reads a body that is an object. Serde alone would take an array for the fields in order.
+///
+/// # Errors
+/// If it is something else, or not such an object.
+pub(super) fn object<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Malformed> {
+    match body.trim_ascii_start().first() {
+        Some(b'{') => Ok(serde_json::from_slice(body)?),
+        _ => Err(Malformed("the body is not a JSON object".to_owned())),
+    }
+}
+
 /// A transaction that makes sense.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Transaction {
@@ -89,7 +100,7 @@ impl Transaction {
             seq,
             read,
             ops,
-        } = serde_json::from_slice(body)?;
+        } = object(body)?;
         if ops.is_empty() {
             return Err(Malformed("ops is empty".to_owned()));
         }
