@@ -53,6 +53,9 @@ pub struct NodeArgs {
     /// How long a transaction may take unless its client says otherwise, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     pub request_timeout_ms: u64,
+    /// What clients must send as `Authorization: Bearer TOKEN`; without it everybody is let in
+    #[arg(long, value_name = "TOKEN")]
+    pub token: Option<String>,
     /// Make the node break a promise on purpose, to test the tester
     #[arg(long, value_name = "NAME")]
     pub planted_bug: Option<PlantedBug>,

@@ -15,12 +15,15 @@ mod clients;
 mod durability;
 mod reads;
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::time::Duration;
 
 use shakedown_history::event::Role;
-use shakedown_history::{Event, Index, Term};
-use shakedown_raft::{AfterPersist, Durable, Input, Message, PlantedBug, Raft, Reply, Status};
+use shakedown_history::{Event, Index, LogId, NodeId, Term};
+use shakedown_raft::{
+    AfterPersist, Durable, Input, Loss, Member, Message, PlantedBug, Raft, Reply, Status,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
@@ -62,6 +65,31 @@ pub struct NodeStatus {
     pub last_applied: Index,
     /// How many syncs of the log have succeeded since the start.
     pub fsyncs: u64,
+    /// The last entry that the latest snapshot covers.
+    pub snapshot: Option<LogId>,
+    /// The last entry that was compacted away.
+    pub log_base: LogId,
+    /// What is known of the members besides whether they vote.
+    pub members: BTreeMap<NodeId, Member>,
+    /// Whom the leadership is being handed to.
+    pub transferring_to: Option<NodeId>,
+    /// What is known of entries that a damaged disk has lost.
+    pub loss: Option<Loss>,
+}
+
+impl NodeStatus {
+    fn new(raft: Status, last_applied: Index, fsyncs: u64) -> Self {
+        Self {
+            raft,
+            last_applied,
+            fsyncs,
+            snapshot: None,
+            log_base: LogId::default(),
+            members: BTreeMap::new(),
+            transferring_to: None,
+            loss: None,
+        }
+    }
 }
 
 /// The node: protocol, disk, state machine and the ways out.
@@ -104,11 +132,7 @@ impl Driver {
     /// A driver before its first input, and where to watch its status.
     #[must_use]
     pub fn new(parts: Parts) -> (Self, watch::Receiver<NodeStatus>) {
-        let (status, watch) = watch::channel(NodeStatus {
-            raft: parts.raft.status(),
-            last_applied: Index(0),
-            fsyncs: 0,
-        });
+        let (status, watch) = watch::channel(NodeStatus::new(parts.raft.status(), Index(0), 0));
         let driver = Self {
             raft: parts.raft,
             store: parts.store,
@@ -280,11 +304,11 @@ impl Driver {
             .drain(..)
             .for_each(|message| self.transport.send(message));
         self.clients.deliver();
-        self.status.send_replace(NodeStatus {
-            raft: self.raft.status(),
-            last_applied: self.last_applied,
-            fsyncs: self.fsyncs,
-        });
+        self.status.send_replace(NodeStatus::new(
+            self.raft.status(),
+            self.last_applied,
+            self.fsyncs,
+        ));
     }
 
     fn record(&mut self, event: Event) {

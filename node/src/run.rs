@@ -2,15 +2,17 @@
 
 use std::panic;
 use std::process;
+use std::sync::Arc;
 
 use anyhow::Context;
+use shakedown_history::event::ReadMode;
 use shakedown_history::{Event, Index};
 use shakedown_raft::{Durable, HardState, PlantedBug, Raft, Recovered, Settings};
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tracing_subscriber::EnvFilter;
 
-use crate::api::{self, Api};
+use crate::api::{self, Api, Limits};
 use crate::args::NodeArgs;
 use crate::driver::{Driver, Inbox, Parts};
 use crate::kv::{Sessions, Store};
@@ -166,6 +168,10 @@ async fn serve(
         status,
         request_timeout: args.request_timeout()?,
         retry_after: args.retry_after(),
+        metrics: Arc::default(),
+        default_read_mode: ReadMode::Index,
+        token: args.token.clone(),
+        limits: Limits::default(),
     };
     tracing::info!(node = %args.id, client_addr = %args.client_addr, "serving");
     tokio::select! {

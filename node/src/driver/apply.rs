@@ -22,7 +22,7 @@ impl Driver {
         let request = match &entry.payload {
             Payload::Command(bytes) => {
                 let command = Command::decode(bytes);
-                let client = command.client;
+                let client = command.client();
                 Some((client, self.store.apply(entry.id, command)))
             }
             Payload::Noop | Payload::Config(_) => None,
@@ -34,7 +34,7 @@ impl Driver {
             effect: request
                 .as_ref()
                 .is_some_and(|(_, applied)| applied.has_effect()),
-            client: request.as_ref().map(|(client, _)| *client),
+            client: request.as_ref().and_then(|(client, _)| *client),
         });
         if entry.id.index.0.is_multiple_of(DIGEST_PERIOD) {
             let (state, sessions) = self.store.digest();
@@ -53,15 +53,22 @@ impl Driver {
     /// carried out now.
     pub(super) fn answer_before_commit(&mut self, token: Token, at: LogId) {
         if let Some(write) = self.clients.close_write(token) {
-            let Command { client, ops } = Command::decode(&write.command);
-            let outcome = self.store.preview(ops);
-            let applied = Applied::Fresh(Decision { outcome, at });
+            let command = Command::decode(&write.command);
+            let client = command.client();
+            let applied = match command {
+                Command::OpenSession { .. } => Applied::Opened(at.index.0),
+                Command::Transaction { ops, .. } => {
+                    let outcome = self.store.preview(ops);
+                    Applied::Fresh(Decision { outcome, at })
+                }
+                Command::Malformed => Applied::Malformed,
+            };
             self.acknowledge(client, &applied);
             self.clients.answer_applied(&write.answer, applied);
         }
     }
 
-    fn answer_write(&mut self, token: Token, client: ClientSeq, applied: Applied) {
+    fn answer_write(&mut self, token: Token, client: Option<ClientSeq>, applied: Applied) {
         if let Some(write) = self.clients.close_write(token) {
             self.acknowledge(client, &applied);
             self.clients.answer_applied(&write.answer, applied);
@@ -69,8 +76,9 @@ impl Driver {
     }
 
     /// Records that the client will hear that its request took effect, if that is what it will hear.
-    fn acknowledge(&mut self, client: ClientSeq, applied: &Applied) {
-        if let Applied::Fresh(decision) | Applied::Repeated(decision) = applied
+    fn acknowledge(&mut self, client: Option<ClientSeq>, applied: &Applied) {
+        if let Some(client) = client
+            && let Applied::Fresh(decision) | Applied::Repeated(decision) = applied
             && decision.outcome.is_done()
         {
             self.record(Event::ClientAck {

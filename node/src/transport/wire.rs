@@ -107,8 +107,8 @@ pub(super) async fn read<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shakedown_history::{Configuration, Index, LogHash, LogId, Term};
-    use shakedown_raft::{Body, Entry, Message, Payload};
+    use shakedown_history::{Index, LogHash, LogId, Term};
+    use shakedown_raft::{Body, Entry, Membership, Message, Payload};
 
     use super::*;
 
@@ -120,12 +120,13 @@ mod tests {
     }
 
     fn message() -> Message {
-        let config = Configuration::of_voters([NodeId(1), NodeId(2)]);
+        let config = Membership::of_voters([NodeId(1), NodeId(2)]);
         let entry = Entry::new(LogHash::EMPTY, LogId::new(2, 1), Payload::Config(config));
         Message {
             from: NodeId(1),
             to: NodeId(2),
             term: Term(2),
+            disk: None,
             body: Body::AppendEntries {
                 prev: LogId::default(),
                 entries: vec![entry],
