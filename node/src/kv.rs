@@ -8,8 +8,11 @@
 
 pub mod command;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shakedown_history::event::ClientSeq;
 use shakedown_history::{LogHash, LogId, Term};
@@ -52,7 +55,13 @@ pub struct Store {
     sessions: Sessions,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Serialize, Deserialize)]
+struct Contents<'a> {
+    values: Cow<'a, BTreeMap<String, Value>>,
+    answers: Cow<'a, BTreeMap<u64, Answer>>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Answer {
     seq: u64,
     decision: Decision,
@@ -132,6 +141,32 @@ impl Store {
                 )
             });
         (state, sessions)
+    }
+
+    /// The contents and the sessions, for a snapshot.
+    ///
+    /// # Panics
+    /// Never: both are plain data.
+    #[must_use]
+    pub fn save(&self) -> Bytes {
+        let contents = Contents {
+            values: Cow::Borrowed(&self.values),
+            answers: Cow::Borrowed(&self.answers),
+        };
+        serde_json::to_vec(&contents).expect("plain data").into()
+    }
+
+    /// A store with what [`Store::save`] gave.
+    ///
+    /// # Errors
+    /// If these are not a store's contents.
+    pub fn restore(bytes: &[u8], sessions: Sessions) -> Result<Self, serde_json::Error> {
+        let contents: Contents<'_> = serde_json::from_slice(bytes)?;
+        Ok(Self {
+            values: contents.values.into_owned(),
+            answers: contents.answers.into_owned(),
+            sessions,
+        })
     }
 
     fn value(&self, key: &str) -> Value {

@@ -5,6 +5,7 @@
 //! - [`recovery`]: reading it back after a crash
 //! - [`identity`]: whose disk this is and how often a process has started on it
 //! - [`writer`]: the thread that writes and syncs
+//! - [`snapshots`]: the thread that makes snapshots durable
 //!
 //! A disk is formatted in this order: the empty log, then the identity. So an identity says that a
 //! formatted log must be there, and a log without an identity is a formatting that was cut off.
@@ -13,6 +14,7 @@ pub mod frame;
 pub mod identity;
 pub mod log;
 pub mod recovery;
+pub mod snapshots;
 pub mod writer;
 
 use std::fs::{self, File};
@@ -24,7 +26,8 @@ use shakedown_history::NodeId;
 pub use identity::Identity;
 pub use log::{DiskFailure, Log};
 pub use recovery::Recovery;
-pub use writer::Writer;
+pub use snapshots::SnapshotSaver;
+pub use writer::{Synced, Writer};
 
 /// The disk cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -85,7 +85,7 @@ impl Command {
 }
 
 /// What a micro-op returns: a read its value, others nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct OpResult {
     /// The value read.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -101,7 +101,7 @@ impl OpResult {
 }
 
 /// What came of a transaction.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Outcome {
     /// All ops took effect; one result each.
     Done(Vec<OpResult>),
@@ -130,7 +130,7 @@ impl Outcome {
 }
 
 /// An outcome and the place that decided it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Decision {
     /// What came of the transaction.
     pub outcome: Outcome,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 use shakedown_history::NodeId;
+use shakedown_raft::DiskId;
 
 use super::{StorageError, frame, replace_durably};
 
@@ -77,6 +78,15 @@ impl Identity {
         }
         self.incarnation += 1;
         self.write(dir)
+    }
+
+    /// The disk's name as the protocol knows it.
+    ///
+    /// # Panics
+    /// If it is not 32 hexadecimal digits, as every disk's is.
+    #[must_use]
+    pub fn disk_id(&self) -> DiskId {
+        DiskId(u128::from_str_radix(&self.disk, 16).expect("a disk's name is hexadecimal"))
     }
 
     fn write(self, dir: &Path) -> Result<Self, StorageError> {

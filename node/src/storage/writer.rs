@@ -2,17 +2,29 @@
 
 use std::sync::mpsc as thread_mpsc;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use shakedown_raft::Persist;
 use tokio::sync::mpsc;
 
 use super::log::{DiskFailure, Log};
 
+/// What one batch cost.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Synced {
+    /// How many bytes were written.
+    pub bytes: u64,
+    /// How many syncs it took.
+    pub fsyncs: u64,
+    /// How long all of it took.
+    pub took: Duration,
+}
+
 /// The disk's side of the driver: one batch under way at a time.
 #[derive(Debug)]
 pub struct Writer {
     batches: thread_mpsc::Sender<Vec<Persist>>,
-    outcomes: mpsc::Receiver<Result<(), DiskFailure>>,
+    outcomes: mpsc::Receiver<Result<Synced, DiskFailure>>,
 }
 
 impl Writer {
@@ -25,7 +37,12 @@ impl Writer {
             .name("disk".to_owned())
             .spawn(move || {
                 for batch in inbox {
-                    let outcome = log.append(&batch);
+                    let begin = Instant::now();
+                    let outcome = log.append(&batch).map(|()| Synced {
+                        fsyncs: 1,
+                        took: begin.elapsed(),
+                        ..Synced::default()
+                    });
                     let failed = outcome.is_err();
                     if outbox.blocking_send(outcome).is_err() || failed {
                         return;
@@ -47,7 +64,7 @@ impl Writer {
     }
 
     /// Waits for the batch under way; pends for ever when there is none. Cancel safe.
-    pub async fn outcome(&mut self) -> Result<(), DiskFailure> {
+    pub async fn outcome(&mut self) -> Result<Synced, DiskFailure> {
         self.outcomes
             .recv()
             .await
