@@ -34,7 +34,7 @@ use incoming::Guests;
 use outgoing::Lifetime;
 use queue::Queue;
 pub use token::PeerToken;
-pub use wire::{WireError, decode_message};
+pub use wire::{WireError, decode_message, encode_message};
 
 /// What a node tells its peers about itself.
 #[derive(Clone, Debug)]

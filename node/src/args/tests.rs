@@ -76,7 +76,7 @@ fn what_does_not_fit_is_refused_with_the_reason() {
             "leaves nothing",
         ),
         (
-            "--lease-ms auto --heartbeat-ms 100 --tick-ms 80",
+            "--lease-ms auto --heartbeat-ms 75 --tick-ms 75",
             "too short for a lease",
         ),
         (

@@ -65,6 +65,14 @@ pub(super) async fn read<T: DeserializeOwned>(
     decode_body(&body, checksum)
 }
 
+/// The frame of a message, as it goes to a peer.
+#[must_use]
+pub fn encode_message(message: &Message) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(message, &mut frame);
+    frame
+}
+
 /// Decodes a frame with a message and nothing behind it, as a peer sends it once it is known.
 ///
 /// # Errors

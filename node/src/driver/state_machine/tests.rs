@@ -111,7 +111,7 @@ fn jobs_are_done_in_order_and_told_to_the_trace() {
 fn contents_and_sessions_go_through_a_snapshot() {
     let mut one = StateMachine::new(Sessions::Kept);
     let outcomes = one.run(vec![apply(1, command(7, 5, "k")), Job::TakeSnapshot]);
-    let (at, data) = outcomes.snapshot.expect("it was asked for");
+    let (at, data) = outcomes.snapshot.clone().expect("it was asked for");
     assert_eq!(at, Index(1));
     let digest = |outcomes: &Outcomes| {
         let digests = outcomes.events.iter();
