@@ -41,6 +41,10 @@ pub struct Metrics {
     pub connections: Gauge,
     /// HTTP requests, whatever came of them.
     pub http_requests: Counter,
+    /// Bytes written to the log.
+    pub log_bytes: Counter,
+    /// Requests that were refused because too much was under way.
+    pub overloaded: Counter,
     /// How long syncs of the log took, in microseconds.
     pub fsync_us: Histogram,
     /// How many entries one sync made durable.
@@ -66,6 +70,8 @@ impl Default for Metrics {
             sessions: Gauge::default(),
             connections: Gauge::default(),
             http_requests: Counter::default(),
+            log_bytes: Counter::default(),
+            overloaded: Counter::default(),
             fsync_us: Histogram::new(&[
                 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 50_000, 100_000, 500_000,
                 2_000_000,

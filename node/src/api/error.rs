@@ -197,6 +197,10 @@ fn refused(node: NodeId, why: Refusal) -> (StatusCode, ErrorBody) {
             "transferring",
             "the leadership is being handed over; ask the next leader",
         ),
+        Refusal::TransferFailed => unavailable(
+            "transfer-failed",
+            "the node to which the leadership was to go did not take it in time",
+        ),
         Refusal::NotNow => unavailable(
             "not-now",
             "a membership change is under way, or the leader has not committed in its term yet; try \

@@ -48,8 +48,8 @@ impl Page {
                 u64::from(raft.role == role),
             );
         }
-        let base = status.log_base.index.0;
-        let snapshot = status.snapshot.map_or(0, |last| last.index.0);
+        let base = raft.base.index.0;
+        let snapshot = raft.snapshot.index.0;
         for (name, help, value) in [
             ("raft_term", "The current term.", raft.term.0),
             (
@@ -81,17 +81,17 @@ impl Page {
             (
                 "raft_voters",
                 "How many nodes vote.",
-                raft.config.voters.len() as u64,
+                raft.membership.config.voters.len() as u64,
             ),
             (
                 "raft_learners",
                 "How many nodes learn.",
-                raft.config.learners.len() as u64,
+                raft.membership.config.learners.len() as u64,
             ),
             (
                 "raft_log_damaged",
                 "1 while entries lost to a damaged disk are not made good.",
-                u64::from(status.loss.is_some()),
+                u64::from(raft.lost.is_some()),
             ),
         ] {
             self.head(name, "gauge", help);
@@ -160,6 +160,16 @@ impl Page {
                 "raft_snapshots_installed_total",
                 "Snapshots that a leader sent.",
                 &m.snapshots_installed,
+            ),
+            (
+                "raft_log_bytes_total",
+                "Bytes written to the log.",
+                &m.log_bytes,
+            ),
+            (
+                "raft_overloaded_total",
+                "Requests refused because too much was under way.",
+                &m.overloaded,
             ),
             (
                 "raft_http_requests_total",

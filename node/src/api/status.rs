@@ -59,7 +59,6 @@ impl From<Member> for MemberBody {
 #[derive(Debug, Serialize)]
 struct LossBody {
     upto: Index,
-    term: Term,
 }
 
 /// What the node itself reads from its clocks, in nanoseconds.
@@ -72,8 +71,10 @@ struct Clock {
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Json<StatusBody> {
     let status = api.status.borrow().clone();
     let raft = status.raft;
-    let members = status
-        .members
+    let lost = raft.lost.map(|upto| LossBody { upto });
+    let snapshot = (raft.snapshot.index.0 > 0).then(|| witness(raft.snapshot));
+    let members = raft.membership.members;
+    let members = members
         .into_iter()
         .map(|(n, member)| (n, member.into()));
     Json(StatusBody {
@@ -84,16 +85,13 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Json<StatusBody> {
         commit_index: raft.commit_index,
         last_applied: status.last_applied,
         last_index: raft.last.index,
-        snapshot: status.snapshot.map(witness),
-        log_base: witness(status.log_base),
-        config: raft.config,
+        snapshot,
+        log_base: witness(raft.base),
+        config: raft.membership.config,
         members: members.collect(),
         match_indexes: raft.match_indexes.into_iter().collect(),
-        transferring_to: status.transferring_to,
-        loss: status.loss.map(|loss| LossBody {
-            upto: loss.upto,
-            term: loss.term,
-        }),
+        transferring_to: raft.transferring_to,
+        loss: lost,
         disk: api.identity.disk.clone(),
         incarnation: api.identity.incarnation,
         clock: Clock {
