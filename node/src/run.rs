@@ -97,7 +97,10 @@ fn recover(args: &NodeArgs, settings: &Settings) -> anyhow::Result<Start> {
     }
     if let Some(loss) = recovered.loss {
         let upto = loss.upto.0;
-        tracing::warn!(upto, "the disk is damaged: no votes until the others have made it good");
+        tracing::warn!(
+            upto,
+            "the disk is damaged: no votes until the others have made it good"
+        );
     }
     if settings.planted_bug == Some(PlantedBug::ForgetVote) {
         recovered.hard_state = forgotten(&recovered);

@@ -74,9 +74,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Json<StatusBody> {
     let lost = raft.lost.map(|upto| LossBody { upto });
     let snapshot = (raft.snapshot.index.0 > 0).then(|| witness(raft.snapshot));
     let members = raft.membership.members;
-    let members = members
-        .into_iter()
-        .map(|(n, member)| (n, member.into()));
+    let members = members.into_iter().map(|(n, member)| (n, member.into()));
     Json(StatusBody {
         node: raft.node,
         role: raft.role,

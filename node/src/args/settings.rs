@@ -87,7 +87,8 @@ impl NodeArgs {
         }
         if self.token.is_none() {
             warnings.push(
-                "without --token anybody who reaches this node may pose as a client or peer".to_owned(),
+                "without --token anybody who reaches this node may pose as a client or peer"
+                    .to_owned(),
             );
         }
         warnings

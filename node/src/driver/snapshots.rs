@@ -64,12 +64,17 @@ impl Snapshots {
 
 #[cfg(test)]
 mod tests {
+    use shakedown_history::NodeId;
+
     use super::*;
+    use crate::storage::{self, StorageOptions};
 
     #[test]
     fn a_snapshot_is_due_after_so_many_entries_and_never_two_at_a_time() {
         let dir = tempfile::tempdir().unwrap();
-        let saver = SnapshotSaver::start(dir.path().to_owned());
+        let options = StorageOptions::default();
+        let opened = storage::open(dir.path(), "c", NodeId(1), &options).unwrap();
+        let saver = SnapshotSaver::start(opened.snapshots);
         let mut snapshots = Snapshots::new(saver, 10, Index(5));
         assert!(!snapshots.is_due(Index(14)));
         assert!(snapshots.is_due(Index(15)));

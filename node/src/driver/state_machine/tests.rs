@@ -5,16 +5,21 @@ use shakedown_raft::{Membership, SnapshotHeader};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::kv::MicroOp;
+use crate::kv::{Json, MicroOp};
 
 /// A command that sets `key` to its own number.
 fn command(client: u64, seq: u64, key: &str) -> Bytes {
     let ops = vec![MicroOp::Write {
         key: key.to_owned(),
-        value: json!(seq),
+        value: Json::from(&json!(seq)),
     }];
     let client = ClientSeq { client, seq };
-    Command { client, ops }.encode()
+    Command::Transaction { client, ops }.encode()
+}
+
+/// Opens the session that is named like the entry.
+fn open(index: u64) -> Job {
+    apply(index, Command::OpenSession { sessions_max: 10 }.encode())
 }
 
 fn entry(index: u64, payload: Payload) -> Entry {
@@ -42,7 +47,7 @@ fn read(number: u64, index: u64) -> (Job, UnboundedReceiver<Answer>) {
 }
 
 /// The value that a read's answer carries, and its place.
-fn value_read(answer: &Answer) -> (serde_json::Value, LogId) {
+fn value_read(answer: &Answer) -> (Json, LogId) {
     let Answer::Applied(Applied::Fresh(Decision { outcome, at })) = answer else {
         panic!("not a read's answer: {answer:?}");
     };
@@ -70,13 +75,10 @@ fn jobs_are_done_in_order_and_told_to_the_trace() {
     let (last_read, _last) = read(2, 2);
     let (answer, _answers) = unbounded_channel();
     let outcomes = machine.run(vec![
-        Job::Apply {
-            entry: entry(1, Payload::Noop),
-            answer: None,
-        },
+        open(1),
         first_read,
         Job::Apply {
-            entry: entry(2, Payload::Command(command(7, 1, "k"))),
+            entry: entry(2, Payload::Command(command(1, 1, "k"))),
             answer: Some(answer),
         },
         last_read,
@@ -87,14 +89,14 @@ fn jobs_are_done_in_order_and_told_to_the_trace() {
         .map(|event| match event {
             Event::Apply { id, effect, .. } => ("apply", id.index.0, *effect),
             Event::ReadServed { read, applied, .. } => ("read", applied.0, *read == 2),
-            Event::ClientAck { client, id } => ("ack", id.index.0, client.client == 7),
+            Event::ClientAck { client, id } => ("ack", id.index.0, client.client == 1),
             other => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(
         kinds,
         [
-            ("apply", 1, false),
+            ("apply", 1, true),
             ("read", 1, false),
             ("apply", 2, true),
             ("ack", 2, true),
@@ -102,17 +104,18 @@ fn jobs_are_done_in_order_and_told_to_the_trace() {
         ]
     );
     let values: Vec<_> = [0, 2].map(|i| value_read(&outcomes.answers[i].1)).to_vec();
-    assert_eq!(values[0], (json!(null), LogId::new(4, 1)));
-    assert_eq!(values[1], (json!(1), LogId::new(4, 2)));
+    assert_eq!(values[0], (Json::null(), LogId::new(4, 1)));
+    assert_eq!(values[1], (Json::from(&json!(1)), LogId::new(4, 2)));
     assert_eq!(outcomes.applied, Index(2));
 }
 
 #[test]
 fn contents_and_sessions_go_through_a_snapshot() {
     let mut one = StateMachine::new(Sessions::Kept);
-    let outcomes = one.run(vec![apply(1, command(7, 5, "k")), Job::TakeSnapshot]);
+    let write = apply(2, command(1, 5, "k"));
+    let outcomes = one.run(vec![open(1), write, Job::TakeSnapshot]);
     let (at, data) = outcomes.snapshot.clone().expect("it was asked for");
-    assert_eq!(at, Index(1));
+    assert_eq!(at, Index(2));
     let digest = |outcomes: &Outcomes| {
         let digests = outcomes.events.iter();
         digests
@@ -123,17 +126,17 @@ fn contents_and_sessions_go_through_a_snapshot() {
     assert_eq!(digest(&outcomes).len(), 1);
 
     let mut other = StateMachine::new(Sessions::Kept);
-    let (read, _answers) = read(1, 1);
-    let repeated = apply(2, command(7, 5, "k"));
-    let installed = other.run(vec![Job::Install(snapshot(1, data)), read, repeated]);
+    let (read, _answers) = read(1, 2);
+    let repeated = apply(3, command(1, 5, "k"));
+    let installed = other.run(vec![Job::Install(snapshot(2, data)), read, repeated]);
     assert_eq!(digest(&installed), digest(&outcomes));
-    assert_eq!(value_read(&installed.answers[0].1).0, json!(5));
+    assert_eq!(value_read(&installed.answers[0].1).0, Json::from(&json!(5)));
     let effect = installed.events.iter().find_map(|event| match event {
         Event::Apply { effect, .. } => Some(*effect),
         _ => None,
     });
     assert_eq!(effect, Some(false), "the session knows the request");
-    assert_eq!(installed.applied, Index(2));
+    assert_eq!(installed.applied, Index(3));
 }
 
 #[test]
