@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo build --release -p shakedown-node --bins
-//! cargo run --release -p shakedown-node --example throughput -- [SECONDS] [DIR]
+//! cargo run --release -p shakedown-node --example throughput -- [SECONDS] [DIR] [CONNECTIONS]
 //! ```
 //!
 //! `DIR` is where the nodes' disks are; what a sync costs depends on it.
@@ -62,9 +62,11 @@ async fn main() -> anyhow::Result<()> {
     let measured = Duration::from_secs(seconds.context("SECONDS is a number")?);
     let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
     println!(
-        "connections   trace    ops/s   p50 ms   p99 ms   fsyncs/s   ops/fsync   cost of tracing"
+        "connections   trace    ops/s   p50 ms   p99 ms   fsyncs/s   ops/fsync   CPU us/op   tracing costs"
     );
-    for connections in CONNECTIONS {
+    let all = CONNECTIONS.map(|connections| connections.to_string());
+    for connections in args.next().map_or(all.to_vec(), |only| vec![only]) {
+        let connections = connections.parse().context("CONNECTIONS is a number")?;
         let mut without: Option<Figures> = None;
         for traced in [false, true] {
             let dir = tempfile::tempdir_in(&parent)?;
