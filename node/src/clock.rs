@@ -1,9 +1,6 @@
-//! The two ways to ask for the time, and the ticks of the protocol's clock.
-
-use std::time::Duration;
+//! The two ways to ask for the time.
 
 use nix::time::{ClockId, clock_gettime};
-use tokio::time::{Interval, MissedTickBehavior, interval};
 
 /// A clock's reading through libc's `clock_gettime`, in nanoseconds: what the node itself believes,
 /// skewed where somebody skewed it.
@@ -31,19 +28,6 @@ pub fn believed_monotonic_ns() -> u64 {
 #[must_use]
 pub fn machine_monotonic_ns() -> u64 {
     raw::monotonic_ns()
-}
-
-/// The ticks of the protocol's clock.
-///
-/// After a pause (SIGSTOP, a clock that jumped) the missed ticks are skipped, not made up for: the
-/// node has not waited all that time in vain, it was not there. Made up for at once, they would start
-/// an election before the messages that are already in the socket are read. Skipping, unlike delaying,
-/// keeps the pace when a tick is merely late.
-#[must_use]
-pub fn ticks(tick: Duration) -> Interval {
-    let mut clock = interval(tick);
-    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
-    clock
 }
 
 mod raw {

@@ -31,6 +31,7 @@ use shakedown_raft::{
     AfterPersist, Durable, Input, Membership, Message, PlantedBug, Raft, Snapshot,
 };
 use tokio::sync::{mpsc, watch};
+use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::clock;
 use crate::request::Request;
@@ -153,7 +154,9 @@ impl Driver {
     /// # Errors
     /// The disk's failure; it is in the trace. The process must end.
     pub async fn run(mut self, mut inbox: Inbox) -> Result<Infallible, DiskFailure> {
-        let mut ticks = clock::ticks(inbox.tick);
+        let mut clock = ticks(inbox.tick);
+        let mut messages = Vec::new();
+        let mut requests = Vec::new();
         loop {
             // Biased, so that which branch wins is no matter of chance. Ticks stand before messages:
             // they come rarely, and a busy node must not forget the time.
@@ -161,43 +164,21 @@ impl Driver {
                 biased;
                 outcome = self.durability.outcome() => self.on_persisted(outcome)?,
                 outcome = self.snapshots.saved() => self.on_saved(outcome)?,
-                _ = ticks.tick() => self.on_tick(),
+                _ = clock.tick() => self.on_tick(),
                 outcomes = self.applier.outcomes() => self.on_applied(outcomes),
-                message = inbox.messages.recv() => {
-                    self.on_message(message.expect("the transport outlives the driver"));
+                n = inbox.messages.recv_many(&mut messages, ROUND_LEN_MAX) => {
+                    assert!(n > 0, "the transport outlives the driver");
+                    self.counts.messages_received += n as u64;
+                    messages.drain(..).for_each(|message| self.step(Input::Receive(message)));
                 }
-                request = inbox.requests.recv() => {
-                    let request = request.expect("the API outlives the driver");
-                    self.on_request(request, clock::believed_monotonic_ns());
+                n = inbox.requests.recv_many(&mut requests, ROUND_LEN_MAX) => {
+                    assert!(n > 0, "the API outlives the driver");
+                    let now_ns = clock::believed_monotonic_ns();
+                    requests.drain(..).for_each(|request| self.on_request(request, now_ns));
                 }
             }
-            self.take_in(&mut inbox);
             self.take_effect();
         }
-    }
-
-    /// Takes in what waits besides what ended the waiting, so that one round serves all of it.
-    fn take_in(&mut self, inbox: &mut Inbox) {
-        for _ in 0..ROUND_LEN_MAX {
-            let Ok(message) = inbox.messages.try_recv() else {
-                break;
-            };
-            self.on_message(message);
-        }
-        let mut now_ns = None;
-        for _ in 0..ROUND_LEN_MAX {
-            let Ok(request) = inbox.requests.try_recv() else {
-                break;
-            };
-            // Read once a round, but only after these requests came in: leases depend on that.
-            let now_ns = *now_ns.get_or_insert_with(clock::believed_monotonic_ns);
-            self.on_request(request, now_ns);
-        }
-    }
-
-    fn on_message(&mut self, message: Message) {
-        self.counts.messages_received += 1;
-        self.step(Input::Receive(message));
     }
 
     fn on_tick(&mut self) {
@@ -385,4 +366,14 @@ impl Driver {
             .into_iter()
             .for_each(|event| self.trace.record(term, event));
     }
+}
+
+/// After a pause (SIGSTOP, a clock that jumped) the missed ticks are skipped, not made up for: the
+/// node has not waited all that time in vain, it was not there. Made up for at once, they would start
+/// an election before the messages that are already in the socket are read. Skipping, unlike delaying,
+/// keeps the pace when a tick is merely late.
+fn ticks(tick: Duration) -> Interval {
+    let mut clock = interval(tick);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    clock
 }
