@@ -207,13 +207,14 @@ async fn run_client(
     let mut connection = Connection::open(leader).await?;
     let value = "x".repeat(VALUE_LEN);
     let mut latencies = Vec::new();
+    let session = connection.request("POST /v1/sessions", "").await?["client"].clone();
     for seq in 1.. {
         let sent = Instant::now();
         if sent >= end {
             break;
         }
         let op = json!({"f": "w", "key": format!("k{}", client % 16), "value": value});
-        let body = json!({"client": client, "seq": seq, "ops": [op]}).to_string();
+        let body = json!({"client": session, "seq": seq, "ops": [op]}).to_string();
         let reply = connection.request("POST /v1/txn", &body).await?;
         ensure!(reply["witness"].is_object(), "{reply}");
         if sent >= begin {

@@ -3,9 +3,11 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use reqwest::RequestBuilder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shakedown_history::{NodeId, Witness};
+use tokio::time::{Instant, timeout_at};
 
 use crate::client::{Answer, Asking, Client, Outcome};
 use crate::workload::Request;
@@ -14,19 +16,37 @@ use crate::workload::Request;
 /// nothing is ever done twice.
 const HOPS_MAX: u32 = 3;
 
-/// Sessions given to [`NodeClient::new`] are below this; a client's later sessions are above.
-const SESSIONS_APART: u64 = 1 << 32;
+/// How long a client waits before it asks for a session again, where nobody leads.
+const SESSION_PAUSE: Duration = Duration::from_millis(20);
+
+/// One node may take this share of the client's timeout to open a session; then another is asked.
+const SESSION_TIMEOUT_SHARE: u32 = 4;
+
+/// Connections idle for longer are not used again: the node closes them after a minute.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// One process's client. It stays with the node that last served it, and goes back to its home node
 /// after trouble: clients of a deposed leader keep asking it, as clients in the field do.
 pub struct NodeClient {
     http: reqwest::Client,
+    token: Option<String>,
     nodes: Vec<(NodeId, SocketAddr)>,
     home: usize,
     current: usize,
-    session: u64,
-    next_seq: u64,
+    session: Option<Session>,
     timeout: Duration,
+}
+
+/// What makes a request take effect once: the cluster knows the client, and the client counts.
+#[derive(Clone, Copy)]
+struct Session {
+    client: u64,
+    last_seq: u64,
+}
+
+#[derive(Deserialize)]
+struct SessionReply {
+    client: u64,
 }
 
 #[derive(Deserialize)]
@@ -58,15 +78,13 @@ enum Said {
 }
 
 impl NodeClient {
-    /// A client whose home is `nodes[home]`. `session` names it to the cluster and must be unique in
-    /// the run; `timeout` bounds one request.
+    /// A client whose home is `nodes[home]`; `timeout` bounds one request.
     ///
     /// # Errors
     /// If the HTTP client cannot be set up.
     pub fn new(
         nodes: Vec<(NodeId, SocketAddr)>,
         home: usize,
-        session: u64,
         timeout: Duration,
     ) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
@@ -74,35 +92,49 @@ impl NodeClient {
             .tcp_nodelay(true)
             .timeout(timeout)
             .connect_timeout(timeout)
+            .pool_idle_timeout(POOL_IDLE_TIMEOUT)
             .build()?;
         let home = home % nodes.len();
         Ok(Self {
             http,
+            token: None,
             nodes,
             home,
             current: home,
-            session,
-            next_seq: 0,
+            session: None,
             timeout,
         })
     }
 
+    /// The same client, with the token that the nodes want to see, if any.
+    #[must_use]
+    pub fn with_token(self, token: Option<String>) -> Self {
+        Self { token, ..self }
+    }
+
     async fn ask_nodes(&mut self, request: &Request) -> Outcome {
-        self.next_seq += 1;
-        let body = transaction(request, self.session, self.next_seq);
-        // The timeout bounds the request over all its hops.
-        let deadline = tokio::time::Instant::now() + self.timeout;
+        // The timeout bounds the request over all its hops, and the session's opening.
+        let deadline = Instant::now() + self.timeout;
+        let body = if request.is_read() {
+            transaction(request, None)
+        } else {
+            let Ok(session) = timeout_at(deadline, self.next_in_session()).await else {
+                self.current = self.home;
+                // The write itself was never sent.
+                let error = "no-session: no node opened one in time".to_owned();
+                return Outcome::Fail { error };
+            };
+            transaction(request, Some(session))
+        };
         for _ in 0..HOPS_MAX {
-            let asked = tokio::time::timeout_at(deadline, self.ask_node(request, &body)).await;
+            let asked = timeout_at(deadline, self.ask_node(request, &body)).await;
             let said = asked.unwrap_or_else(|_| Said::Done(unanswered(request, "timeout")));
             match said {
                 Said::AskOther(leader) => match self.position(leader) {
                     Some(position) if position != self.current => self.current = position,
                     _ => return self.no_leader(),
                 },
-                Said::Done(outcome) => {
-                    return self.after(outcome);
-                }
+                Said::Done(outcome) => return self.after(outcome),
             }
         }
         self.no_leader()
@@ -112,13 +144,70 @@ impl NodeClient {
         if !matches!(outcome, Outcome::Ok(_)) {
             self.current = self.home;
         }
-        if matches!(outcome, Outcome::Info { .. }) {
+        match &outcome {
             // The old request may still be on its way: a new session, as of a new process, lets it
             // arrive late instead of being discarded as outdated.
-            self.session += SESSIONS_APART;
-            self.next_seq = 0;
+            Outcome::Info { .. } => self.session = None,
+            Outcome::Fail { error } if error.starts_with("session-expired") => self.session = None,
+            _ => {}
         }
         outcome
+    }
+
+    /// Counts one request more, in a session that is opened if there is none. Tries for ever.
+    async fn next_in_session(&mut self) -> Session {
+        let before = match self.session {
+            Some(session) => session,
+            None => self.open_session().await,
+        };
+        let last_seq = before.last_seq + 1;
+        let session = Session { last_seq, ..before };
+        self.session = Some(session);
+        session
+    }
+
+    /// Any node that leads will do; the request itself then goes where it would have gone. If a
+    /// session was opened whose id never arrived, nobody uses it.
+    async fn open_session(&self) -> Session {
+        let mut position = self.current;
+        loop {
+            match self.ask_for_session(self.nodes[position].1).await {
+                Ok(client) => {
+                    return Session {
+                        client,
+                        last_seq: 0,
+                    };
+                }
+                Err(hint) => {
+                    let next = (position + 1) % self.nodes.len();
+                    let hinted = hint.and_then(|leader| self.position(leader));
+                    position = hinted.filter(|hinted| *hinted != position).unwrap_or(next);
+                    tokio::time::sleep(SESSION_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    /// # Errors
+    /// Who may know more, if the node asked has an idea.
+    async fn ask_for_session(&self, address: SocketAddr) -> Result<u64, Option<NodeId>> {
+        let request = self.post(address, "/v1/sessions");
+        let request = request.timeout(self.timeout / SESSION_TIMEOUT_SHARE);
+        let response = request.send().await.map_err(|_| None)?;
+        let is_ok = response.status().is_success();
+        let body = response.bytes().await.map_err(|_| None)?;
+        if is_ok && let Ok(reply) = serde_json::from_slice::<SessionReply>(&body) {
+            return Ok(reply.client);
+        }
+        Err(serde_json::from_slice::<TxnError>(&body).map_or(None, |error| error.leader))
+    }
+
+    fn post(&self, address: SocketAddr, path: &str) -> RequestBuilder {
+        let request = self.http.post(format!("http://{address}{path}"));
+        match &self.token {
+            Some(token) => request.bearer_auth(token),
+            None => request,
+        }
     }
 
     fn no_leader(&mut self) -> Outcome {
@@ -134,12 +223,7 @@ impl NodeClient {
 
     async fn ask_node(&self, request: &Request, body: &Value) -> Said {
         let (node, address) = self.nodes[self.current];
-        let sent = self
-            .http
-            .post(format!("http://{address}/v1/txn"))
-            .json(body)
-            .send()
-            .await;
+        let sent = self.post(address, "/v1/txn").json(body).send().await;
         let response = match sent {
             Ok(response) => response,
             Err(e) if e.is_connect() => {
@@ -174,7 +258,7 @@ impl Client for NodeClient {
 }
 
 /// The request as a transaction of one micro-op.
-fn transaction(request: &Request, session: u64, seq: u64) -> Value {
+fn transaction(request: &Request, session: Option<Session>) -> Value {
     let key = &request.key;
     let op = match request.f {
         "write" => json!({"f": "w", "key": key, "value": request.value}),
@@ -182,7 +266,12 @@ fn transaction(request: &Request, session: u64, seq: u64) -> Value {
         "append" => json!({"f": "append", "key": key, "value": request.value}),
         _ => json!({"f": "r", "key": key}),
     };
-    json!({"client": session, "seq": seq, "ops": [op]})
+    match session {
+        Some(Session { client, last_seq }) => {
+            json!({"client": client, "seq": last_seq, "ops": [op]})
+        }
+        None => json!({"ops": [op]}),
+    }
 }
 
 fn done(request: &Request, node: NodeId, body: &[u8]) -> Said {

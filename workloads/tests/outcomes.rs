@@ -27,17 +27,26 @@ enum Node {
     IsSilent,
 }
 
-/// Starts a node that treats every request alike.
+/// Starts a node that opens sessions and treats every transaction alike.
 async fn start(node: Node) -> SocketAddr {
+    start_with(Node::Answers(200, json!({"client": 71})), node).await
+}
+
+/// Starts a node that treats sessions and transactions like this.
+async fn start_with(sessions: Node, transactions: Node) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let node = node.clone();
+            let (sessions, transactions) = (sessions.clone(), transactions.clone());
             tokio::spawn(async move {
                 let mut request = [0; 4096];
                 while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
-                    let body = match &node {
+                    let node = match request.starts_with(b"POST /v1/sessions ") {
+                        true => &sessions,
+                        false => &transactions,
+                    };
+                    let body = match node {
                         Node::HangsUp => return,
                         Node::IsSilent => std::future::pending().await,
                         Node::Says(text) => (200, (*text).to_owned()),
@@ -70,7 +79,7 @@ fn client(nodes: &[SocketAddr]) -> NodeClient {
         .enumerate()
         .map(|(i, a)| (NodeId(i as u64 + 1), *a))
         .collect();
-    NodeClient::new(nodes, 0, 7, TIMEOUT).unwrap()
+    NodeClient::new(nodes, 0, TIMEOUT).unwrap()
 }
 
 fn write() -> Request {

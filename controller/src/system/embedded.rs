@@ -103,14 +103,14 @@ impl System for Embedded {
         })
     }
 
-    fn client(&self, home: usize, session: u64) -> anyhow::Result<Box<dyn Client>> {
+    fn client(&self, home: usize, _session: u64) -> anyhow::Result<Box<dyn Client>> {
         let nodes = self
             .addresses
             .keys()
             .map(|n| (*n, self.client_address(*n)))
             .collect();
         let timeout = self.plan.workload.timeout;
-        let client = NodeClient::new(nodes, home, session, timeout);
+        let client = NodeClient::new(nodes, home, timeout);
         Ok(Box::new(client.context("cannot set up an HTTP client")?))
     }
 }
