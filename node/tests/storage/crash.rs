@@ -166,6 +166,16 @@ fn check_every_step(roll: &Roll) {
     // Named, while the segment before is not yet sealed and nothing is removed.
     disk.put(&with(&before.0, new, bytes));
     after.1.check(&disk.open().recovered);
+    // The segment before is being sealed.
+    let sealed = segments(&before.0).pop().unwrap();
+    if let Some(bytes) = after.0.get(&sealed) {
+        for cut in written_len(&before.0[&sealed])..written_len(bytes) {
+            let mut cut_off = bytes.clone();
+            cut_off[cut..].fill(0);
+            disk.put(&with(&after.0, &sealed, &cut_off));
+            after.1.check(&disk.open().recovered);
+        }
+    }
     // Any of the segments before was removed, if any is.
     let gone = segments(&before.0)
         .into_iter()

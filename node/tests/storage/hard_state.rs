@@ -64,7 +64,9 @@ fn a_crash_between_any_two_writes_leaves_the_old_or_the_new() {
     vote(&disk, &mut model);
     let new_files = disk.files();
     let (old_bytes, new_bytes) = (&old_files[name()], &new_files[name()]);
-    for written in 0..2 * SECOND_COPY {
+    let frame = 0..64;
+    let both = frame.clone().chain(frame.map(|at| SECOND_COPY + at));
+    for written in both {
         let bytes = [&new_bytes[..written], &old_bytes[written..]].concat();
         disk.put(&with(&new_files, name(), &bytes));
         let recovered = disk.open().recovered;
@@ -94,4 +96,22 @@ fn what_has_not_changed_is_not_written() {
     let entry = crate::model::writes(vec![model.append(b"x")]);
     let synced = log.append(&[entry]).unwrap();
     assert_eq!((synced.fsyncs, synced.frames), (1, 1));
+}
+
+#[test]
+fn a_term_older_than_the_log_refuses_to_start() {
+    let disk = Disk::new();
+    let mut model = Model::default();
+    disk.open();
+    let old = disk.files()[name()].clone();
+    let batch = Persist {
+        hard_state: model.vote(),
+        log: vec![model.append(b"in the new term")],
+        ..Persist::default()
+    };
+    disk.open().log.append(&[batch]).unwrap();
+    model.check(&disk.open().recovered);
+    disk.put(&with(&disk.files(), name(), &old));
+    let error = disk.try_open().unwrap_err();
+    assert!(matches!(error, StorageError::Corrupt { .. }), "{error}");
 }
