@@ -189,14 +189,14 @@ fn check_bound<'a>(
         .entry(membership)
         .or_insert_with(|| (promise[0].disk(), place));
     if promise.iter().all(|p| p.disk() != disk) {
-        report(findings, membership.0, first, (*latest, place));
+        report(findings, membership.0, (disk, first), (*latest, place));
     }
 }
 
 fn report(
     findings: &mut Findings,
     node: NodeId,
-    first: Place<'_>,
+    (disk, first): (&str, Place<'_>),
     (promise, counted): (Place<'_>, Place<'_>),
 ) {
     let (leader, term) = (counted.node(), counted.term());
@@ -209,8 +209,8 @@ fn report(
     );
     let argument = vec![
         "A node's promises are on its disk: a new disk under the old name has forgotten them, and may break them (Figure 2).".to_owned(),
-        format!("{} counted a promise of {node} on its first disk.", first.incarnation()),
-        format!("{leader} counted {what} of {node} on the disk {}, although {node} was not removed in between.", promise.disk()),
+        format!("{} counted a promise of {node} from the disk {disk:?}.", first.incarnation()),
+        format!("{leader} counted {what} of {node} from the disk {:?}, although {node} was not removed in between.", promise.disk()),
         format!("{node} may have voted or acknowledged twice."),
     ];
     let mut places = vec![first, promise, counted];

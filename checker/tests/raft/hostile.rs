@@ -113,14 +113,18 @@ fn log_event(which: u8, n: &[u64], flag: bool) -> Event {
         _ => Event::Append {
             id: id(n),
             hash: LogHash(n[2] % 3),
-            kind: EntryKind::Command,
+            kind: if flag {
+                EntryKind::Config
+            } else {
+                EntryKind::Command
+            },
         },
     }
 }
 
 fn other_event(which: u8, n: &[u64], flag: bool) -> Event {
     let (node, read, index, text) = (NodeId(n[0]), n[0], Index(n[1]), "x".to_owned());
-    let what = ConfigStep::Active;
+    let what = [ConfigStep::Append, ConfigStep::Rollback, ConfigStep::Active][n[2] as usize % 3];
     match which {
         20 => Event::Digest {
             index,
@@ -155,18 +159,28 @@ fn other_event(which: u8, n: &[u64], flag: bool) -> Event {
             read,
             index,
             applied: Index(n[2]),
-            mode: ReadMode::Lease,
+            mode: if flag {
+                ReadMode::Lease
+            } else {
+                ReadMode::Index
+            },
         },
         30 => Event::Lease {
             until_mono_ns: n[0],
             basis_mono_ns: n[1],
         },
         31 => Event::LeaseDropped { reason: text },
+        32 => Event::Repaired { last: id(n) },
+        33 => Event::TransferStarted { to: node },
+        34 => Event::TransferEnded {
+            to: node,
+            done: flag,
+        },
         _ => Event::ConfigChange {
             what,
             index,
             old: config(n),
-            new: config(n),
+            new: config(&n[1..]),
         },
     }
 }
@@ -184,7 +198,7 @@ fn record() -> impl Strategy<Value = TraceRecord> {
         number(),
         number(),
         number(),
-        0..33_u8,
+        0..37_u8,
         numbers,
         any::<bool>(),
     )
