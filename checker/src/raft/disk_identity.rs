@@ -25,12 +25,14 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
     let mut configs: Vec<ConfigView<'_>> = Vec::new();
     configs.resize_with(cluster.traces.len(), ConfigView::default);
     let mut bound: Bound<'_> = FxHashMap::default();
+    findings.looked_at = places(cluster.traces)
+        .filter(|p| matches!(p.event(), Event::BecomeLeader { .. }))
+        .count();
+    if promises.wiped.is_empty() {
+        return findings.report(&PROPERTY, cluster);
+    }
     for place in places_by_term(cluster.traces) {
         configs[place.trace].advance(&place);
-        findings.looked_at += usize::from(matches!(place.event(), Event::BecomeLeader { .. }));
-        if promises.wiped.is_empty() {
-            continue;
-        }
         for (node, promise) in promises.counted_by(&place) {
             let view = &configs[place.trace];
             let since = member_since(view, &cluster.configs, node);

@@ -120,6 +120,26 @@ fn an_installed_snapshot_is_acknowledged_only_once_it_is_on_disk() {
 }
 
 #[test]
+fn what_was_on_disk_before_an_install_says_nothing_of_the_snapshot() {
+    let mut story = another_log_on(3);
+    story.receive_snapshot(3, 1, 2);
+    story.ack(3, 1, 2);
+    assert_eq!(story.violated(), ["ack-durability"]);
+}
+
+#[test]
+fn an_install_at_the_end_of_the_log_has_nothing_to_keep() {
+    for kept_suffix in [false, true] {
+        let mut story = applied();
+        story.follow(3, 1, 3);
+        story.sync(3);
+        let meta = story.snapshot_of(1, 3);
+        story.say_installed(3, 1, meta, kept_suffix);
+        story.assert_legal();
+    }
+}
+
+#[test]
 fn an_installed_snapshot_on_disk_is_there_after_a_restart() {
     let mut story = applied();
     story.snapshot(1, 4);

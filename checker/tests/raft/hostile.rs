@@ -12,6 +12,9 @@ use shakedown_history::{
 
 use crate::simulation::{Simulation, Step};
 
+/// How many numbers [`event`] knows; several may be of one kind.
+pub(crate) const KINDS: u8 = 37;
+
 /// Small numbers that meet each other, and the ends of the range.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0..6_u64, 1 => Just(u64::MAX), 1 => Just(u64::MAX - 1), 1 => any::<u64>()]
@@ -36,7 +39,8 @@ fn meta(n: &[u64]) -> SnapshotMeta {
     }
 }
 
-fn event(which: u8, n: &[u64], flag: bool) -> Event {
+/// One event of each kind, by number.
+pub(crate) fn event(which: u8, n: &[u64], flag: bool) -> Event {
     match which {
         0..10 => election_event(which, n, flag),
         10..20 => log_event(which, n, flag),
@@ -198,7 +202,7 @@ fn record() -> impl Strategy<Value = TraceRecord> {
         number(),
         number(),
         number(),
-        0..37_u8,
+        0..KINDS,
         numbers,
         any::<bool>(),
     )

@@ -7,6 +7,7 @@ mod compaction;
 mod disks;
 mod elections;
 mod figure_8;
+mod format;
 mod gaps;
 mod healthy;
 mod hostile;

@@ -110,3 +110,13 @@ fn what_nobody_committed_need_not_come_back() {
     story.elect(1, 3, &[1, 2]);
     story.assert_legal();
 }
+
+#[test]
+fn a_leader_believes_less_of_a_node_that_lost_entries() {
+    let mut story = damaged();
+    story.request(1, 3);
+    story.replicate(1, &[3]);
+    let acks = [(1, 4), (2, 1), (3, 4)].map(|(n, i)| (NodeId(n), Index(i)));
+    story.say_leader_commit(1, 4, acks.to_vec());
+    story.assert_legal();
+}
