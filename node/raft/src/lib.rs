@@ -43,7 +43,7 @@ pub use message::{AppendOutcome, Body, Message, ReadIndexOutcome};
 pub use planted::PlantedBug;
 pub use raft::Raft;
 pub use settings::Settings;
-pub use snapshot::{Snapshot, SnapshotHeader};
 pub use shakedown_history::event::HardState;
 pub use shakedown_history::{Configuration, Event, Index, LogHash, LogId, NodeId, Term};
+pub use snapshot::{Snapshot, SnapshotHeader};
 pub use status::Status;

@@ -7,9 +7,7 @@ use shakedown_history::{Configuration, LogHash, NodeId, Term};
 
 /// A disk, by the random number that it got when it was formatted. A wiped disk is another disk:
 /// its node has forgotten what it promised.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct DiskId(pub u128);
 
 /// What is known of a member besides whether it votes.

@@ -94,7 +94,13 @@ impl Raft {
         self.trace(Event::BecomeCandidate { last });
         // A learner is asked too: it may be a voter already, by a configuration that it has not seen.
         for peer in self.peers() {
-            self.send_after_persist(peer, Body::RequestVote { last, transfer: false });
+            self.send_after_persist(
+                peer,
+                Body::RequestVote {
+                    last,
+                    transfer: false,
+                },
+            );
         }
     }
 

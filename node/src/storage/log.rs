@@ -117,7 +117,9 @@ fn records_of(persist: &Persist) -> impl Iterator<Item = Record<'_>> {
     let log = persist.log.iter().map(|write| match write {
         LogWrite::Truncate { from } => Record::Truncate(*from),
         LogWrite::Append(entries) => Record::Append(Cow::Borrowed(entries)),
-        LogWrite::Compact(_) | LogWrite::Reset(_) | LogWrite::Repaired => unreachable!("not asked for yet"),
+        LogWrite::Compact(_) | LogWrite::Reset(_) | LogWrite::Repaired => {
+            unreachable!("not asked for yet")
+        }
     });
     hard_state.into_iter().chain(log)
 }
