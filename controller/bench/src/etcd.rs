@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context as _, ensure};
-use http::Uri;
 
 use crate::cluster::free_addresses;
 use crate::system::{Client, NODES, System, VALUE_BYTES};
@@ -87,8 +86,11 @@ impl System for Etcd {
 
     async fn leads(&self, node: usize) -> anyhow::Result<bool> {
         let mut connection = GrpcConnection::connect(self.clients[node]).await?;
-        let status = connection.method("/etcdserverpb.Maintenance/Status")?;
-        is_leader(&connection.call(&status, b"").await?)
+        is_leader(
+            &connection
+                .call("/etcdserverpb.Maintenance/Status", b"")
+                .await?,
+        )
     }
 
     async fn fsyncs(&self, node: usize) -> anyhow::Result<u64> {
@@ -100,11 +102,8 @@ impl System for Etcd {
     }
 
     async fn connect(&self, node: usize) -> anyhow::Result<EtcdClient> {
-        let connection = GrpcConnection::connect(self.clients[node]).await?;
         Ok(EtcdClient {
-            put: connection.method("/etcdserverpb.KV/Put")?,
-            range: connection.method("/etcdserverpb.KV/Range")?,
-            connection,
+            connection: GrpcConnection::connect(self.clients[node]).await?,
             message: Vec::new(),
         })
     }
@@ -123,8 +122,6 @@ fn is_leader(status: &[u8]) -> anyhow::Result<bool> {
 #[derive(Debug)]
 pub(crate) struct EtcdClient {
     connection: GrpcConnection,
-    put: Uri,
-    range: Uri,
     message: Vec<u8>,
 }
 
@@ -132,14 +129,17 @@ impl Client for EtcdClient {
     async fn put(&mut self, key: &str, value: &str) -> anyhow::Result<()> {
         self.message.clear();
         put_request(&mut self.message, key, value);
-        let answer = self.connection.call(&self.put, &self.message);
+        let answer = self.connection.call("/etcdserverpb.KV/Put", &self.message);
         answer.await.map(drop)
     }
 
     async fn get(&mut self, key: &str) -> anyhow::Result<()> {
         self.message.clear();
         range_request(&mut self.message, key);
-        let answer = self.connection.call(&self.range, &self.message).await?;
+        let answer = self
+            .connection
+            .call("/etcdserverpb.KV/Range", &self.message)
+            .await?;
         ensure!(answer.len() > VALUE_BYTES, "{key} has no value");
         Ok(())
     }

@@ -17,8 +17,9 @@ use crate::etcd::Etcd;
 use crate::sample::median;
 use crate::system::{Client as _, NODES, System, key, value};
 
-/// How long a probing write may take before it is sent again.
-const PROBE_DEADLINE: Duration = Duration::from_secs(2);
+/// How long a probing write may take before it is sent again. A follower may have sent it to the dead leader;
+/// far less could be shorter than a write takes on a slow disk.
+const PROBE_DEADLINE: Duration = Duration::from_millis(200);
 const FAILOVER_DEADLINE: Duration = Duration::from_secs(60);
 /// The election timeout of etcd's servers, in milliseconds: the least and twice that.
 const ETCD_ELECTION_TIMEOUT_MS: (u64, u64) = (1000, 2000);
@@ -105,21 +106,17 @@ async fn kill_leaders<S: System>(
     })
 }
 
-/// Writes to one node until it takes a write. Returns when that was.
+/// Writes to one node until it takes a write, with a new client after each that fails. Returns when that was.
 async fn probe<S: System>(system: &S, node: usize) -> Instant {
-    let mut client = None;
     for n in 0.. {
         let write = async {
-            let client = match &mut client {
-                Some(client) => client,
-                None => client.insert(system.connect(node).await?),
-            };
+            let mut client = system.connect(node).await?;
             client.put(&key(n), &value(n)).await
         };
         match timeout(PROBE_DEADLINE, write).await {
             Ok(Ok(())) => break,
             Ok(Err(e)) => tracing::debug!("node {}: {e:#}", node + 1),
-            Err(_) => client = None,
+            Err(e) => tracing::debug!("node {}: {e}", node + 1),
         }
         sleep(POLL_INTERVAL).await;
     }
