@@ -9,7 +9,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::system::{Client as _, System, key, value};
+use crate::system::{Client as _, NODES, System, key, value};
 
 /// An operation that takes longer is an error.
 const OPERATION_DEADLINE: Duration = Duration::from_secs(10);
@@ -26,7 +26,7 @@ pub enum Operation {
     Get,
 }
 
-/// A load on one node.
+/// A load on the leader.
 #[derive(Debug)]
 pub(crate) struct Load {
     /// What clients do.
@@ -70,11 +70,11 @@ impl Tally {
 }
 
 impl Load {
-    /// Puts the load on a node.
-    pub(crate) async fn run<S: System>(&self, system: &S, node: usize) -> Tally {
+    /// Puts the load on the leader. After an error a client goes to the next node: the leader may have changed.
+    pub(crate) async fn run<S: System>(&self, system: &S, leader: usize) -> Tally {
         let tally = RefCell::new(Tally::new());
         let next = Cell::new(0);
-        let clients = (0..self.connections).map(|_| self.client(system, node, &next, &tally));
+        let clients = (0..self.connections).map(|_| self.client(system, leader, &next, &tally));
         join_all(clients).await;
         tally.into_inner()
     }
@@ -82,7 +82,7 @@ impl Load {
     async fn client<S: System>(
         &self,
         system: &S,
-        node: usize,
+        mut node: usize,
         next: &Cell<u64>,
         tally: &RefCell<Tally>,
     ) {
@@ -103,6 +103,7 @@ impl Load {
                 Ok(()) => {}
                 Err(error) => {
                     client = None;
+                    node = (node + 1) % NODES;
                     tally.borrow_mut().failed(&error);
                     sleep(ERROR_PAUSE).await;
                 }
@@ -140,7 +141,7 @@ mod tests {
     /// Answers at once; every third write fails.
     #[derive(Default)]
     struct Fake {
-        connected: Cell<usize>,
+        connected: RefCell<Vec<usize>>,
     }
 
     struct FakeClient {
@@ -166,8 +167,8 @@ mod tests {
             Ok(0)
         }
 
-        async fn connect(&self, _node: usize) -> anyhow::Result<FakeClient> {
-            self.connected.set(self.connected.get() + 1);
+        async fn connect(&self, node: usize) -> anyhow::Result<FakeClient> {
+            self.connected.borrow_mut().push(node);
             Ok(FakeClient { writes: 0 })
         }
     }
@@ -198,14 +199,14 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn errors_are_counted_and_end_a_connection() {
+    async fn an_error_is_counted_and_leads_to_another_node() {
         let fake = Fake::default();
         let mut load = load(Operation::Put, 12);
         load.begin = Instant::now();
-        let tally = load.run(&fake, 0).await;
+        let tally = load.run(&fake, 1).await;
         assert_eq!((tally.latencies_us.len(), tally.errors), (8, 4));
         assert_eq!(tally.first_error.unwrap(), "disk full");
-        assert!(fake.connected.get() >= 4, "each error costs its connection");
+        assert_eq!(fake.connected.take(), [1, 1, 2, 2]);
     }
 
     #[tokio::test(start_paused = true)]
