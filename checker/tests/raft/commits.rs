@@ -54,7 +54,7 @@ fn while_joint_both_halves_must_hold_an_entry() {
     let outgoing = vec![NodeId(1), NodeId(8), NodeId(9)];
     let config = Configuration {
         outgoing,
-        ..story.config()
+        ..story.node(1).config()
     };
     let acks = vec![(NodeId(1), Index(1)), (NodeId(2), Index(1))];
     let (leader_commit, prev_plus_len) = (None, None);

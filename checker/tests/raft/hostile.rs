@@ -60,6 +60,7 @@ fn election_event(which: u8, n: &[u64], flag: bool) -> Event {
             applied: Index(n[3]),
             commit: Index(n[1]),
             config: config(n),
+            lost: flag.then_some(Index(n[0])),
         },
         2 => Event::HardStateDurable(hard_state),
         3 => Event::VoteGranted {
@@ -235,7 +236,7 @@ proptest! {
     #[test]
     fn nonsense_is_reported_on(traces in traces()) {
         let nodes = [NodeId(1), NodeId(2), NodeId(3)];
-        prop_assert_eq!(check_traces(&traces, &nodes).len(), 19);
+        prop_assert_eq!(check_traces(&traces, &nodes).len(), 29);
     }
 
     #[test]
@@ -247,7 +248,7 @@ proptest! {
         for segment in traces.iter_mut().flat_map(|t| &mut t.segments) {
             segment.records.retain(|r| !same_kind(&r.ev, &record.ev));
         }
-        prop_assert_eq!(check_traces(&traces, &[NodeId(1), NodeId(2), NodeId(3)]).len(), 19);
+        prop_assert_eq!(check_traces(&traces, &[NodeId(1), NodeId(2), NodeId(3)]).len(), 29);
     }
 
     #[test]
@@ -263,6 +264,6 @@ proptest! {
             let position = position.index(segment.records.len());
             segment.records.insert(position, record);
         }
-        prop_assert_eq!(check_traces(&traces, &[NodeId(1), NodeId(2), NodeId(3)]).len(), 19);
+        prop_assert_eq!(check_traces(&traces, &[NodeId(1), NodeId(2), NodeId(3)]).len(), 29);
     }
 }
