@@ -59,6 +59,10 @@ impl Raft {
             return;
         }
         let header = self.header_at(at, data.len() as u64);
+        if header.membership.config.voters.is_empty() {
+            // A node that was added later has not reached the first membership in the log yet.
+            return;
+        }
         let snapshot = Snapshot { header, data };
         self.trace(Event::SnapshotMade(snapshot.header.meta()));
         self.output.save = Some(snapshot.clone());
