@@ -90,7 +90,8 @@ impl Raft {
     /// that is not committed: it may be the only one who has the entry (dissertation §4.2.2).
     fn may_campaign(&self) -> bool {
         let membership = self.membership();
-        let needed = self.configurations.may_need(self.node(), self.commit_index);
+        let needed = self.configurations.may_need(self.node(), self.commit_index)
+            && !membership.config.learners.contains(&self.node());
         let votes = membership.votes(self.node())
             || needed
             || (self.deviates(PlantedBug::LearnerCampaigns)
