@@ -132,6 +132,8 @@ impl Raft {
     fn append_membership(&mut self, membership: Membership) -> LogId {
         let id = self.append_as_leader(Payload::Config(membership));
         self.renew_peers();
+        // The new voters alone may hold more than they did together with the old.
+        self.advance_commit();
         self.replicate();
         id
     }
