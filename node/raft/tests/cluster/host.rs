@@ -30,6 +30,8 @@ pub(crate) struct Host {
     unpersisted: VecDeque<Unpersisted>,
     /// Its own snapshot on its way to the disk.
     unsaved: Option<Snapshot>,
+    /// Confirmed reads that must see more than is applied.
+    waiting_reads: Vec<Read>,
     /// What it has applied.
     pub(crate) machine: Machine,
     /// What it did, as the checker reads it.
@@ -49,6 +51,7 @@ impl Host {
             disk,
             unpersisted: VecDeque::new(),
             unsaved: None,
+            waiting_reads: Vec::new(),
             machine: Machine::default(),
             trace,
             now: 0,
@@ -126,6 +129,7 @@ impl Host {
         self.core = None;
         self.unpersisted.clear();
         self.unsaved = None;
+        self.waiting_reads.clear();
     }
 
     pub(super) fn feed(&mut self, input: Input, happened: &mut Vec<Happened>) {
@@ -199,10 +203,11 @@ impl Host {
         }
         for reply in reply {
             if let Reply::ReadReady(read) = reply {
-                self.serve(term, read, happened);
+                self.waiting_reads.push(read);
             }
             happened.push(Happened::Answered(self.settings.node, reply));
         }
+        self.serve_reads(term, happened);
     }
 
     fn let_loose(&mut self, term: Term, after: AfterPersist, happened: &mut Vec<Happened>) {
@@ -267,17 +272,18 @@ impl Host {
         &mut self.disk
     }
 
-    /// The state machine is always up to date here: what is committed is applied in the same step.
-    fn serve(&mut self, term: Term, read: Read, happened: &mut Vec<Happened>) {
+    /// A follower's read may be confirmed before the follower has what it must see.
+    fn serve_reads(&mut self, term: Term, happened: &mut Vec<Happened>) {
         let applied = self.machine.applied.index;
-        assert!(applied >= read.index, "a read waits for what it must see");
-        let served = Event::ReadServed {
+        let due = self.waiting_reads.extract_if(.., |r| r.index <= applied);
+        let served = due.map(|read| Event::ReadServed {
             read: read.number,
             index: read.index,
             applied,
             mode: read.mode,
-        };
-        self.record(term, vec![served], happened);
+        });
+        let served = served.collect();
+        self.record(term, served, happened);
     }
 
     fn term(&self) -> Term {
