@@ -145,7 +145,11 @@ impl Script {
         let before = self.cluster.journal.len();
         let stands = |happened: &Happened| match happened {
             Happened::Traced(who, _, event) => {
-                *who == node && matches!(event, Event::BecomeCandidate { .. } | Event::BecomePreCandidate)
+                *who == node
+                    && matches!(
+                        event,
+                        Event::BecomeCandidate { .. } | Event::BecomePreCandidate
+                    )
             }
             _ => false,
         };
