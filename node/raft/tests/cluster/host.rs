@@ -231,6 +231,8 @@ impl Host {
         self.record_digest(term, happened);
         if let (Some(_), Some(client)) = (token, applied.client) {
             self.record(term, vec![Event::ClientAck { client, id }], happened);
+        } else if let Some(token) = token {
+            happened.push(Happened::Changed(self.settings.node, token, id));
         }
     }
 

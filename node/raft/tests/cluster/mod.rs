@@ -6,7 +6,7 @@ pub(crate) mod machine;
 
 use std::collections::BTreeMap;
 
-use shakedown_raft::{Event, Index, Input, Message, NodeId, Reply, Settings, Term};
+use shakedown_raft::{Event, Index, Input, LogId, Message, NodeId, Reply, Settings, Term, Token};
 
 pub(crate) use disk::Disk;
 pub(crate) use host::Host;
@@ -24,6 +24,8 @@ pub(crate) enum Happened {
     Lost(Message),
     /// A request was answered.
     Answered(NodeId, Reply),
+    /// A change of the membership was answered: it is committed there.
+    Changed(NodeId, Token, LogId),
 }
 
 /// The nodes and what is on its way between them.

@@ -31,6 +31,9 @@ pub(crate) fn line(happened: &Happened) -> Option<String> {
             m.from
         )),
         Happened::Answered(node, reply) => Some(format!("{node} answers {}", answer(reply))),
+        Happened::Changed(node, token, id) => {
+            Some(format!("{node} answers {}: changed by {id}", token.0))
+        }
     }
 }
 
