@@ -21,7 +21,8 @@
 //!   reverses their order
 //! - `persist`: lets the node's outputs reach its disk, all or the oldest `outputs=`
 //! - `late-completion index= term=`: the driver reports that the log is on disk up to that entry
-//! - `snapshot`: writes down the state machine; `save-snapshot`: lets that reach the disk
+//! - `snapshot`: writes down the state machine, or reports what `begin-snapshot` has written down before;
+//!   `save-snapshot`: lets that reach the disk
 //! - `crash`, `restart`; between them `corrupt index=` damages the log from there on, and `wipe` puts in an
 //!   empty disk of its own identity; with `joins` the node then waits to be added again
 //! - `stabilize`: persists and delivers until nothing moves; `nodes=(1,2)` only among these, and with
@@ -33,10 +34,14 @@ mod cluster;
 mod render;
 mod script;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
+use std::path::Path;
 
 use script::Script;
 use shakedown_raft::PlantedBug;
+use shakedown_raft::planted::Layer;
+
+const SCRIPTS: &str = "tests/interaction";
 
 /// Replays the scripts that `is_meant` accepts, by file name, on nodes with that bug.
 ///
@@ -47,7 +52,7 @@ fn replay(bug: Option<PlantedBug>, is_meant: impl Fn(&str) -> bool) {
         let mut script = Script::planted(bug);
         file.run(|case| script.run(case));
     };
-    datadriven::walk_exclusive("tests/interaction", replay, |file| {
+    datadriven::walk_exclusive(SCRIPTS, replay, |file| {
         !file.filename.ends_with(".txt") || !is_meant(&file.filename)
     });
 }
@@ -55,4 +60,46 @@ fn replay(bug: Option<PlantedBug>, is_meant: impl Fn(&str) -> bool) {
 #[test]
 fn interaction() {
     replay(None, |_| true);
+}
+
+/// The scripts are worth what they would notice: each planted bug of the core must make at least one of
+/// them fail.
+#[test]
+fn every_planted_bug_fails_a_script() {
+    if !cfg!(feature = "planted-bugs") {
+        println!("skipped: built without the feature planted-bugs");
+        return;
+    }
+    let scripts = scripts(Path::new(SCRIPTS));
+    let in_core = |bug: &PlantedBug| bug.row().layer == Layer::Raft;
+    let mut unnoticed = Vec::new();
+    for bug in PlantedBug::ALL.iter().copied().filter(in_core) {
+        let fails = |script: &&String| {
+            let script = script.as_str();
+            catch_unwind(|| replay(Some(bug), |file| file == script)).is_err()
+        };
+        let failed: Vec<_> = scripts.iter().filter(fails).collect();
+        println!("{bug}: {failed:?}");
+        if failed.is_empty() {
+            unnoticed.push(bug.to_string());
+        }
+    }
+    assert!(unnoticed.is_empty(), "no script notices {unnoticed:?}");
+}
+
+/// Every script below a folder.
+fn scripts(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("the folder of scripts is there");
+    let paths = entries.map(|entry| entry.expect("it can be read").path());
+    let mut found = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            found.extend(scripts(&path));
+        } else {
+            found.push(path.to_string_lossy().into_owned());
+        }
+    }
+    found.retain(|name| name.ends_with(".txt"));
+    found.sort();
+    found
 }

@@ -5,8 +5,10 @@ mod nodes;
 mod request;
 mod verb;
 
+use std::collections::BTreeMap;
 use std::mem;
 
+use bytes::Bytes;
 use datadriven::TestCase;
 use shakedown_raft::{Durable, Event, Index, Input, LogId, Message, NodeId, PlantedBug};
 
@@ -20,6 +22,8 @@ pub(crate) struct Script {
     cluster: Cluster,
     template: Option<Template>,
     held: Vec<Message>,
+    /// What a state machine has written down, and its node has not been told of.
+    written: BTreeMap<NodeId, (Index, Bytes)>,
     /// The clock of all nodes: it moves with every tick.
     now_ns: u64,
     /// What every node does wrong.
@@ -114,7 +118,21 @@ impl Script {
                 let durable = Durable { hard_state, last };
                 self.cluster.feed(node, Input::Persisted(durable));
             }
-            "snapshot" => self.cluster.snapshot(node(verb)),
+            "begin-snapshot" => {
+                let node = node(verb);
+                let machine = &self.cluster.host(node).machine;
+                let written = (machine.applied.index, machine.save());
+                self.written.insert(node, written);
+            }
+            "snapshot" => {
+                let node = node(verb);
+                match self.written.remove(&node) {
+                    Some((at, data)) => self
+                        .cluster
+                        .feed(node, Input::SnapshotTaken { at, data }),
+                    None => self.cluster.snapshot(node),
+                }
+            }
             "save-snapshot" => self.cluster.save_snapshot(node(verb)),
             "crash" => self.cluster.crash(node(verb)),
             "restart" => self.cluster.restart(node(verb)),

@@ -7,6 +7,9 @@ use shakedown_raft::{Message, NodeId};
 use super::Script;
 use super::verb::Verb;
 
+/// A cluster that does not become quiet within so many steps talks to itself for ever.
+const STEPS_MAX: usize = 10_000;
+
 /// Which messages a verb is about.
 struct Selection {
     from: Option<NodeId>,
@@ -70,7 +73,8 @@ impl Script {
     pub(super) fn stabilize(&mut self, verb: &mut Verb) {
         let only = self.nodes_of(verb);
         let drops_rest = verb.take_flag("drop");
-        loop {
+        for step in 0.. {
+            assert!(step < STEPS_MAX, "it never becomes quiet");
             let network = &self.cluster.network;
             let within = |m: &Message| only.contains(&m.from) && only.contains(&m.to);
             if let Some(node) = only
