@@ -233,8 +233,9 @@ impl Raft {
         if let Some(leadership) = self.leadership_mut() {
             leadership.peers.retain(|node, _| members.contains(node));
             for node in members {
+                // With the entry that adds it still to be sent, it is probed at once.
                 let now = leadership.now;
-                let new = || Progress::new(last, now);
+                let new = || Progress::new(last.prev(), now);
                 leadership.peers.entry(node).or_insert_with(new);
             }
         }

@@ -17,7 +17,10 @@ fn number(name: &str, default: u64) -> u64 {
 /// The bugs that `PLANTED_BUG` names; all without it.
 fn bugs() -> Vec<PlantedBug> {
     match std::env::var("PLANTED_BUG") {
-        Ok(names) => names.split(',').map(|n| n.parse().expect("a planted bug")).collect(),
+        Ok(names) => names
+            .split(',')
+            .map(|n| n.parse().expect("a planted bug"))
+            .collect(),
         Err(_) => PlantedBug::ALL.to_vec(),
     }
 }

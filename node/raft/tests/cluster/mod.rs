@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use shakedown_raft::{Event, Index, Input, Message, NodeId, Reply, Settings, Term, Token};
+use shakedown_raft::{Event, Index, Input, LogId, Message, NodeId, Reply, Settings, Term, Token};
 
 pub(crate) use disk::Disk;
 pub(crate) use host::Host;
@@ -27,6 +27,8 @@ pub(crate) enum Happened {
     Lost(Message),
     /// A request was answered.
     Answered(NodeId, Reply),
+    /// A change of the membership was answered: it is committed there.
+    Changed(NodeId, Token, LogId),
 }
 
 /// What a client is told.

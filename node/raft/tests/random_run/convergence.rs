@@ -46,12 +46,32 @@ impl Simulation {
         if std::env::var_os("DBG").is_some() {
             for node in self.nodes.clone() {
                 let host = self.cluster.host(node);
-                println!("{node}: {:#?} applied {} disk {:?} loss {:?} bug? settings disk {:?} unp {}", host.core().map(|c| c.status()), host.machine.applied, host.disk().last(), host.disk().loss, host.settings().disk, host.unpersisted());
+                println!(
+                    "{node}: {:#?} applied {} disk {:?} loss {:?} bug? settings disk {:?} unp {}",
+                    host.core().map(|c| c.status()),
+                    host.machine.applied,
+                    host.disk().last(),
+                    host.disk().loss,
+                    host.settings().disk,
+                    host.unpersisted()
+                );
             }
-            println!("wiped {:?} history {:#?}", self.wiped, self.clients.history.iter().rev().take(3).collect::<Vec<_>>());
+            println!(
+                "wiped {:?} history {:#?}",
+                self.wiped,
+                self.clients
+                    .history
+                    .iter()
+                    .rev()
+                    .take(3)
+                    .collect::<Vec<_>>()
+            );
             println!("settings {:?}", self.profile);
         }
-        Err(Finding::new("liveness", format!("after {rounds} ticks {missing}")))
+        Err(Finding::new(
+            "liveness",
+            format!("after {rounds} ticks {missing}"),
+        ))
     }
 
     /// One tick for everybody, and time for all that follows from it.
@@ -118,7 +138,8 @@ impl Simulation {
         let host = self.cluster.host(member);
         let core = self.cluster.host(leader).core().expect("it leads");
         let own = host.core().ok_or(format!("{member} is down"))?;
-        let digest = |node: NodeId| -> (LogHash, LogHash) { self.cluster.host(node).machine.digest() };
+        let digest =
+            |node: NodeId| -> (LogHash, LogHash) { self.cluster.host(node).machine.digest() };
         let lacks = if own.leader() != Some(leader) || own.term() != core.term() {
             "does not follow"
         } else if own.last() != core.last() || own.last_hash() != core.last_hash() {

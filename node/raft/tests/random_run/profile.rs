@@ -60,7 +60,9 @@ impl Profile {
         let bindings = [Binding::Unbound, Binding::Learned, Binding::Known];
         let everyone = voters.iter().chain(&spares);
         Self {
-            clock_percent: everyone.map(|node| (*node, clock_percent(random))).collect(),
+            clock_percent: everyone
+                .map(|node| (*node, clock_percent(random)))
+                .collect(),
             acts: random.random_range(1_000..=4_000),
             tick_ns,
             binding: *bindings.choose(random).expect("some"),
@@ -121,11 +123,7 @@ fn clock_percent(random: &mut impl Rng) -> u64 {
     random.random_range(100 - DRIFT_PERCENT_MAX..=100 + DRIFT_PERCENT_MAX)
 }
 
-fn draw_settings(
-    random: &mut impl Rng,
-    tick_ns: u64,
-    planted_bug: Option<PlantedBug>,
-) -> Settings {
+fn draw_settings(random: &mut impl Rng, tick_ns: u64, planted_bug: Option<PlantedBug>) -> Settings {
     let sticky_leader = random.random();
     let leases = sticky_leader && random.random_ratio(2, 3);
     let ticks_min = random.random_range(10..=14);

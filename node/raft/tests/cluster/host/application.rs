@@ -48,7 +48,11 @@ impl Host {
         };
         self.record(term, vec![apply], happened);
         self.record_digest(happened);
-        let (Some(token), Some(client)) = (token, applied.client) else {
+        let Some(token) = token else {
+            return;
+        };
+        let Some(client) = applied.client else {
+            happened.push(Happened::Changed(self.settings.node, token, id));
             return;
         };
         let answers_early = self.deviates(PlantedBug::AckBeforeCommit);
