@@ -254,10 +254,8 @@ impl Cluster {
         }
         let session = eventually("a session", async || {
             let leader = self.leader().await;
-            let answer = self
-                .try_post_to(leader, "/v1/sessions", String::new())
-                .await;
-            answer?.body["client"].as_u64()
+            let answer = self.try_post_to(leader, "/v1/sessions", String::new());
+            answer.await?.body["client"].as_u64()
         })
         .await;
         sessions.insert(client, session);
