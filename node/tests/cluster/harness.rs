@@ -253,13 +253,9 @@ impl Cluster {
             return *session;
         }
         let session = eventually("a session", async || {
-            for node in (1..=self.size()).filter(|node| self.nodes[*node - 1].is_some()) {
-                let answer = self.try_post_to(node, "/v1/sessions", String::new()).await;
-                if let Some(session) = answer.and_then(|answer| answer.body["client"].as_u64()) {
-                    return Some(session);
-                }
-            }
-            None
+            let leader = self.leader().await;
+            let answer = self.try_post_to(leader, "/v1/sessions", String::new());
+            answer.await?.body["client"].as_u64()
         })
         .await;
         sessions.insert(client, session);
