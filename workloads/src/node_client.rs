@@ -1,171 +1,190 @@
 //! A client of the embedded node's HTTP API (`docs/node-api.md`).
 
+mod wire;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use serde::Deserialize;
+use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue};
 use serde_json::{Value, json};
-use shakedown_history::{NodeId, Witness};
+use shakedown_history::NodeId;
+use tokio::time::{Instant, timeout_at};
 
-use crate::client::{Answer, Asking, Client, Outcome};
+use crate::client::{Asking, Client, Outcome};
 use crate::workload::Request;
+use wire::{Session, Transaction};
 
 /// How often one request follows a hint to another node. Each hop comes after a definite refusal, so
 /// nothing is ever done twice.
 const HOPS_MAX: u32 = 3;
 
-/// Sessions given to [`NodeClient::new`] are below this; a client's later sessions are above.
-const SESSIONS_APART: u64 = 1 << 32;
+/// How clients reach a cluster.
+#[derive(Clone, Debug)]
+pub struct Access {
+    /// Where each node listens for clients.
+    pub nodes: Vec<(NodeId, SocketAddr)>,
+    /// What lets us in, where that is asked for.
+    pub token: Option<String>,
+    /// How long one request may take, with all its hops.
+    pub timeout: Duration,
+    /// Whether every client reads at its home node, whether that leads or not.
+    pub reads_at_home: bool,
+}
 
 /// One process's client. It stays with the node that last served it, and goes back to its home node
 /// after trouble: clients of a deposed leader keep asking it, as clients in the field do.
 pub struct NodeClient {
     http: reqwest::Client,
-    nodes: Vec<(NodeId, SocketAddr)>,
+    access: Access,
     home: usize,
     current: usize,
-    session: u64,
-    next_seq: u64,
-    timeout: Duration,
+    session: Option<Session>,
 }
 
-#[derive(Deserialize)]
-struct TxnReply {
-    results: Vec<MicroResult>,
-    witness: Option<Witness>,
-}
-
-#[derive(Deserialize)]
-struct MicroResult {
-    #[serde(default)]
-    value: Value,
-}
-
-#[derive(Deserialize)]
-struct TxnError {
-    error: String,
-    definite: bool,
-    #[serde(default)]
-    leader: Option<NodeId>,
-    #[serde(default)]
-    message: String,
-}
-
-/// What one node said.
+/// What came of a request, as far as HTTP and refusals go.
 enum Said {
-    Done(Outcome),
-    AskOther(NodeId),
+    /// It succeeded; the body says how.
+    Done(Vec<u8>),
+    /// It certainly has no effect, and why.
+    Refused(String),
+    /// Nobody knows, and why.
+    Unknown(String),
 }
+
+/// What one node says; or that this other node is to be asked, and nothing has happened here.
+type Heard = Result<Said, NodeId>;
+
+const NO_LEADER: &str = "not-leader: nobody knows a leader that serves";
 
 impl NodeClient {
-    /// A client whose home is `nodes[home]`. `session` names it to the cluster and must be unique in
-    /// the run; `timeout` bounds one request.
+    /// A client whose home is the node at `home` of the list.
     ///
     /// # Errors
     /// If the HTTP client cannot be set up.
-    pub fn new(
-        nodes: Vec<(NodeId, SocketAddr)>,
-        home: usize,
-        session: u64,
-        timeout: Duration,
-    ) -> reqwest::Result<Self> {
+    pub fn new(access: Access, home: usize) -> reqwest::Result<Self> {
         let http = reqwest::Client::builder()
             .no_proxy()
             .tcp_nodelay(true)
-            .timeout(timeout)
-            .connect_timeout(timeout)
+            .timeout(access.timeout)
+            .connect_timeout(access.timeout)
+            .default_headers(credentials(access.token.as_deref()))
             .build()?;
-        let home = home % nodes.len();
+        let home = home % access.nodes.len();
         Ok(Self {
             http,
-            nodes,
+            access,
             home,
             current: home,
-            session,
-            next_seq: 0,
-            timeout,
+            session: None,
         })
     }
 
     async fn ask_nodes(&mut self, request: &Request) -> Outcome {
-        self.next_seq += 1;
-        let body = transaction(request, self.session, self.next_seq);
-        // The timeout bounds the request over all its hops.
-        let deadline = tokio::time::Instant::now() + self.timeout;
-        for _ in 0..HOPS_MAX {
-            let asked = tokio::time::timeout_at(deadline, self.ask_node(request, &body)).await;
-            let said = asked.unwrap_or_else(|_| Said::Done(unanswered(request, "timeout")));
-            match said {
-                Said::AskOther(leader) => match self.position(leader) {
-                    Some(position) if position != self.current => self.current = position,
-                    _ => return self.no_leader(),
-                },
-                Said::Done(outcome) => {
-                    return self.after(outcome);
-                }
-            }
-        }
-        self.no_leader()
-    }
-
-    fn after(&mut self, outcome: Outcome) -> Outcome {
-        if !matches!(outcome, Outcome::Ok(_)) {
+        let deadline = Instant::now() + self.access.timeout;
+        let writes_go_to = self.current;
+        if self.is_read_at_home(request) {
             self.current = self.home;
         }
-        if matches!(outcome, Outcome::Info { .. }) {
+        let outcome = self.ask_in_time(request, deadline).await;
+        match &outcome {
+            Outcome::Ok(_) if self.is_read_at_home(request) => self.current = writes_go_to,
+            Outcome::Ok(_) => {}
+            Outcome::Fail { error } => {
+                self.current = self.home;
+                if wire::ends_session(error) {
+                    self.session = None;
+                }
+            }
             // The old request may still be on its way: a new session, as of a new process, lets it
             // arrive late instead of being discarded as outdated.
-            self.session += SESSIONS_APART;
-            self.next_seq = 0;
+            Outcome::Info { .. } => {
+                self.current = self.home;
+                self.session = None;
+            }
         }
         outcome
     }
 
-    fn no_leader(&mut self) -> Outcome {
-        self.current = self.home;
-        Outcome::Fail {
-            error: "not-leader: nobody knows a leader that serves".to_owned(),
+    async fn ask_in_time(&mut self, request: &Request, deadline: Instant) -> Outcome {
+        if !request.is_read()
+            && let Err(error) = self.open_session(deadline).await
+        {
+            return Outcome::Fail { error };
         }
+        let transaction = Transaction {
+            request,
+            session: self.session.as_mut().filter(|_| !request.is_read()),
+        };
+        let body = transaction.body();
+        match self.ask_along("/v1/txn", &body, deadline).await {
+            Said::Done(body) => wire::done(request, self.access.nodes[self.current].0, &body),
+            Said::Refused(error) => Outcome::Fail { error },
+            Said::Unknown(error) => wire::unanswered(request, &error),
+        }
+    }
+
+    /// Makes sure that there is a session. Without one nothing has been asked yet, so that failing is
+    /// definite, whatever became of the session.
+    async fn open_session(&mut self, deadline: Instant) -> Result<(), String> {
+        if self.session.is_some() {
+            return Ok(());
+        }
+        let said = self.ask_along("/v1/sessions", &json!({}), deadline).await;
+        let session = match said {
+            Said::Done(body) => Session::opened(&body)?,
+            Said::Refused(error) | Said::Unknown(error) => return Err(format!("session: {error}")),
+        };
+        self.session = Some(session);
+        Ok(())
+    }
+
+    /// Asks one node after the other, as refusals point on.
+    async fn ask_along(&mut self, path: &str, body: &Value, deadline: Instant) -> Said {
+        for _ in 0..HOPS_MAX {
+            let asked = timeout_at(deadline, self.ask_node(path, body)).await;
+            match asked.unwrap_or_else(|_| Ok(Said::Unknown("timeout".to_owned()))) {
+                Ok(said) => return said,
+                Err(leader) => match self.position(leader) {
+                    Some(position) if position != self.current => self.current = position,
+                    _ => break,
+                },
+            }
+        }
+        Said::Refused(NO_LEADER.to_owned())
+    }
+
+    async fn ask_node(&self, path: &str, body: &Value) -> Heard {
+        let (_, address) = self.access.nodes[self.current];
+        let url = format!("http://{address}{path}");
+        let response = match self.http.post(url).json(body).send().await {
+            Ok(response) => response,
+            Err(e) => return Ok(unanswered(&e)),
+        };
+        let ok = response.status().is_success();
+        match response.bytes().await {
+            Ok(bytes) if ok => Ok(Said::Done(bytes.to_vec())),
+            Ok(bytes) => wire::refused(&bytes),
+            Err(e) => Ok(Said::Unknown(format!("broken: {}", root(&e)))),
+        }
+    }
+
+    fn is_read_at_home(&self, request: &Request) -> bool {
+        self.access.reads_at_home && request.is_read()
     }
 
     fn position(&self, node: NodeId) -> Option<usize> {
-        self.nodes.iter().position(|(id, _)| *id == node)
-    }
-
-    async fn ask_node(&self, request: &Request, body: &Value) -> Said {
-        let (node, address) = self.nodes[self.current];
-        let sent = self
-            .http
-            .post(format!("http://{address}/v1/txn"))
-            .json(body)
-            .send()
-            .await;
-        let response = match sent {
-            Ok(response) => response,
-            Err(e) if e.is_connect() => {
-                return Said::Done(Outcome::Fail {
-                    error: format!("no-connection: {}", root(&e)),
-                });
-            }
-            Err(e) if e.is_timeout() => return Said::Done(unanswered(request, "timeout")),
-            Err(e) => return Said::Done(unanswered(request, &format!("broken: {}", root(&e)))),
-        };
-        let ok = response.status().is_success();
-        let bytes = match response.bytes().await {
-            Ok(bytes) => bytes,
-            Err(e) => return Said::Done(unanswered(request, &format!("broken: {}", root(&e)))),
-        };
-        if ok {
-            done(request, node, &bytes)
-        } else {
-            refused(request, &bytes)
-        }
+        self.access.nodes.iter().position(|(id, _)| *id == node)
     }
 }
 
 impl Client for NodeClient {
-    fn node(&self) -> NodeId {
-        self.nodes[self.current].0
+    fn node(&self, request: &Request) -> NodeId {
+        let first = if self.is_read_at_home(request) {
+            self.home
+        } else {
+            self.current
+        };
+        self.access.nodes[first].0
     }
 
     fn ask<'a>(&'a mut self, request: &'a Request) -> Asking<'a> {
@@ -173,78 +192,24 @@ impl Client for NodeClient {
     }
 }
 
-/// The request as a transaction of one micro-op.
-fn transaction(request: &Request, session: u64, seq: u64) -> Value {
-    let key = &request.key;
-    let op = match request.f {
-        "write" => json!({"f": "w", "key": key, "value": request.value}),
-        "cas" => json!({"f": "cas", "key": key, "old": request.value[0], "new": request.value[1]}),
-        "append" => json!({"f": "append", "key": key, "value": request.value}),
-        _ => json!({"f": "r", "key": key}),
-    };
-    json!({"client": session, "seq": seq, "ops": [op]})
-}
-
-fn done(request: &Request, node: NodeId, body: &[u8]) -> Said {
-    let outcome = match serde_json::from_slice::<TxnReply>(body) {
-        Ok(reply) if reply.results.len() == 1 => {
-            let read = reply
-                .results
-                .into_iter()
-                .next()
-                .map(|r| r.value)
-                .unwrap_or_default();
-            let value = if request.is_read() {
-                read
-            } else {
-                request.value.clone()
-            };
-            Outcome::Ok(Answer {
-                value,
-                witness: reply.witness,
-                node,
-            })
-        }
-        Ok(reply) => unanswered(
-            request,
-            &format!("{} results for one op", reply.results.len()),
-        ),
-        Err(e) => unanswered(request, &format!("reply is not of the API: {e}")),
-    };
-    Said::Done(outcome)
-}
-
-fn refused(request: &Request, body: &[u8]) -> Said {
-    match serde_json::from_slice::<TxnError>(body) {
-        Ok(TxnError {
-            definite: true,
-            leader: Some(leader),
-            ..
-        }) => Said::AskOther(leader),
-        Ok(TxnError {
-            definite: true,
-            error,
-            message,
-            ..
-        }) => Said::Done(Outcome::Fail {
-            error: format!("{error}: {message}"),
-        }),
-        Ok(TxnError { error, .. }) => Said::Done(unanswered(request, &error)),
-        Err(e) => Said::Done(unanswered(
-            request,
-            &format!("error is not of the API: {e}"),
-        )),
-    }
-}
-
-/// A read has no effect, so no answer means that nothing happened; of anything else nobody knows.
-fn unanswered(request: &Request, error: &str) -> Outcome {
-    let error = error.to_owned();
-    if request.is_read() {
-        Outcome::Fail { error }
+/// What a request without a response means: only if there was no connection, nothing was sent.
+fn unanswered(error: &reqwest::Error) -> Said {
+    if error.is_connect() {
+        Said::Refused(format!("no-connection: {}", root(error)))
+    } else if error.is_timeout() {
+        Said::Unknown("timeout".to_owned())
     } else {
-        Outcome::Info { error }
+        Said::Unknown(format!("broken: {}", root(error)))
     }
+}
+
+/// The header that shows the token.
+fn credentials(token: Option<&str>) -> HeaderMap {
+    let value = token.and_then(|token| HeaderValue::try_from(format!("Bearer {token}")).ok());
+    value
+        .into_iter()
+        .map(|value| (AUTHORIZATION, value))
+        .collect()
 }
 
 /// The innermost cause, which is what people want to read.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shakedown_plan::{
-    Campaign, Clock, ClockFaults, Faults, KillFaults, Known, MembershipChange, MembershipFaults, Mix,
-    NetworkKind, Node, Plan, Range, ReadMode, Successor, Target, TransferFaults, Workload,
+    Campaign, Clock, ClockFaults, Faults, KillFaults, Known, MembershipChange, MembershipFaults,
+    Mix, NetworkKind, Node, Plan, Range, ReadMode, Successor, Target, TransferFaults, Workload,
 };
 
 const KNOWN: Known<'_> = Known {

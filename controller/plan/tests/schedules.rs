@@ -275,11 +275,9 @@ fn the_schedule_of_the_default_plan() {
         .steps
         .iter()
         .map(|step| {
-            let hit = step.fault.resolve(
-                &plan.node_ids(),
-                Some(NodeId(2)),
-                step.draw,
-            );
+            let hit = step
+                .fault
+                .resolve(&plan.node_ids(), Some(NodeId(2)), step.draw);
             format!(
                 "{} {:?} +{:?} {}",
                 step.id, step.start, step.length, hit.summary

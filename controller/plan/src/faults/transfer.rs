@@ -50,13 +50,7 @@ impl Successor {
     /// The node to name to `leader` in a fault's transfer number `round`, counted from 0; none
     /// where the leader is to choose, or where there is no other voter. The fault's `draw` decides.
     #[must_use]
-    pub fn named(
-        self,
-        voters: &[NodeId],
-        leader: NodeId,
-        draw: u64,
-        round: u64,
-    ) -> Option<NodeId> {
+    pub fn named(self, voters: &[NodeId], leader: NodeId, draw: u64, round: u64) -> Option<NodeId> {
         let others: Vec<NodeId> = voters.iter().copied().filter(|v| *v != leader).collect();
         match self {
             Self::MostUpToDate => None,

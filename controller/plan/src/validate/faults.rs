@@ -61,7 +61,12 @@ fn list<T: PartialEq + Display>(field: &str, items: &[T], example: &str, found: 
 }
 
 fn shapes(partition: &PartitionFaults, plan: &Plan, found: &mut Mistakes) {
-    list("faults.partition.shapes", &partition.shapes, "halves", found);
+    list(
+        "faults.partition.shapes",
+        &partition.shapes,
+        "halves",
+        found,
+    );
     for (i, shape) in partition.shapes.iter().enumerate() {
         let field = format!("faults.partition.shapes[{i}]");
         if shape.nodes_min() > plan.nodes {
@@ -134,7 +139,6 @@ fn clocks(clock: &ClockFaults, found: &mut Mistakes) {
         );
     }
 }
-
 
 fn changes(membership: &MembershipFaults, plan: &Plan, found: &mut Mistakes) {
     let MembershipFaults { changes, targets } = membership;

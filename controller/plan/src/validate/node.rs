@@ -56,7 +56,10 @@ fn timeouts(plan: &Plan, found: &mut Mistakes) {
 fn reads(plan: &Plan, found: &mut Mistakes) {
     let node = &plan.node;
     if node.clock_drift_ppm >= PPM {
-        let wrong = format!("clocks that run apart by {} millionths", node.clock_drift_ppm);
+        let wrong = format!(
+            "clocks that run apart by {} millionths",
+            node.clock_drift_ppm
+        );
         found.add(
             "node.clock_drift_ppm",
             wrong,
@@ -93,4 +96,3 @@ fn planted_bug(plan: &Plan, known: &Known<'_>, found: &mut Mistakes) {
         );
     }
 }
-
