@@ -1,14 +1,17 @@
-//! How fast a cluster of three on this machine is: closed-loop clients over HTTP, one append each.
+//! How fast a cluster of three on this machine is, and what tracing costs: closed-loop clients over
+//! HTTP, one write of 64 bytes each, every write synced by a majority.
 //!
 //! ```text
 //! cargo build --release -p shakedown-node --bins
-//! cargo run --release -p shakedown-node --example throughput
+//! cargo run --release -p shakedown-node --example throughput -- [SECONDS] [DIR]
 //! ```
+//!
+//! `DIR` is where the nodes' disks are; what a sync costs depends on it.
 
 #![expect(clippy::print_stdout, reason = "it prints a table")]
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -18,8 +21,9 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
 const WARM_UP: Duration = Duration::from_secs(1);
-const MEASURED: Duration = Duration::from_secs(8);
 const NODES: [u16; 3] = [1, 2, 3];
+const CONNECTIONS: [u64; 4] = [1, 16, 64, 256];
+const VALUE_LEN: usize = 64;
 
 /// Three processes that end with this.
 struct Nodes(Vec<Child>);
@@ -36,17 +40,54 @@ impl Drop for Nodes {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    println!("clients   writes/s   p50 ms   p99 ms   fsyncs/s on the leader   writes/fsync");
-    for clients in [1, 10, 64] {
-        let dir = tempfile::tempdir()?;
-        let _nodes = start(dir.path())?;
-        let leader = leader().await?;
-        measure(leader, clients).await?;
+    let mut args = std::env::args().skip(1);
+    let seconds = args.next().map_or(Ok(5), |text| text.parse());
+    let measured = Duration::from_secs(seconds.context("SECONDS is a number")?);
+    let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
+    println!(
+        "connections   trace    ops/s   p50 ms   p99 ms   fsyncs/s   ops/fsync   cost of tracing"
+    );
+    for connections in CONNECTIONS {
+        let mut without = None;
+        for traced in [false, true] {
+            let dir = tempfile::tempdir_in(&parent)?;
+            let _nodes = start(dir.path(), traced)?;
+            let leader = leader().await?;
+            let figures = measure(leader, connections, measured).await?;
+            println!("{}", row(connections, traced, &figures, without));
+            without = Some(figures.ops_per_second);
+        }
     }
     Ok(())
 }
 
-fn start(dir: &Path) -> anyhow::Result<Nodes> {
+/// What one measurement gave.
+struct Figures {
+    ops_per_second: f64,
+    p50_ms: f64,
+    p99_ms: f64,
+    fsyncs_per_second: f64,
+}
+
+fn row(connections: u64, traced: bool, figures: &Figures, without: Option<f64>) -> String {
+    let Figures {
+        ops_per_second,
+        p50_ms,
+        p99_ms,
+        fsyncs_per_second,
+    } = figures;
+    let cost = without.map_or_else(String::new, |without| {
+        format!("{:.1} %", 100.0 * (1.0 - ops_per_second / without))
+    });
+    format!(
+        "{connections:11}   {:5}   {ops_per_second:6.0}   {p50_ms:6.2}   {p99_ms:6.2}   \
+         {fsyncs_per_second:8.0}   {:9.1}   {cost:>15}",
+        if traced { "on" } else { "off" },
+        ops_per_second / fsyncs_per_second
+    )
+}
+
+fn start(dir: &Path, traced: bool) -> anyhow::Result<Nodes> {
     let program = std::env::current_exe()?;
     let program = program
         .ancestors()
@@ -56,18 +97,14 @@ fn start(dir: &Path) -> anyhow::Result<Nodes> {
     let mut nodes = Nodes(Vec::new());
     for node in NODES {
         let mut command = Command::new(&program);
-        command.args([
-            "--cluster",
-            "throughput",
-            "--seed",
-            "1",
-            "--id",
-            &format!("n{node}"),
-        ]);
-        command.arg("--data-dir").arg(dir.join(format!("n{node}")));
-        command
-            .arg("--trace")
-            .arg(dir.join(format!("n{node}.jsonl")));
+        let name = format!("n{node}");
+        command.args(["--cluster", "throughput", "--seed", "1", "--id", &name]);
+        command.arg("--data-dir").arg(dir.join(&name));
+        if traced {
+            command
+                .arg("--trace")
+                .arg(dir.join(format!("{name}.jsonl")));
+        }
         command.args(["--client-addr", &client_addr(node).to_string()]);
         for peer in NODES {
             command.args(["--peer", &format!("n{peer}=127.77.0.{peer}:7000")]);
@@ -98,10 +135,14 @@ async fn leader() -> anyhow::Result<SocketAddr> {
     anyhow::bail!("no leader within ten seconds")
 }
 
-async fn measure(leader: SocketAddr, clients: u64) -> anyhow::Result<()> {
+async fn measure(
+    leader: SocketAddr,
+    connections: u64,
+    measured: Duration,
+) -> anyhow::Result<Figures> {
     let begin = Instant::now() + WARM_UP;
-    let end = begin + MEASURED;
-    let tasks: Vec<_> = (1..=clients)
+    let end = begin + measured;
+    let tasks: Vec<_> = (1..=connections)
         .map(|client| tokio::spawn(run_client(leader, client, begin, end)))
         .collect();
     let mut status = Connection::open(leader).await?;
@@ -113,23 +154,17 @@ async fn measure(leader: SocketAddr, clients: u64) -> anyhow::Result<()> {
     for task in tasks {
         latencies.extend(task.await??);
     }
+    ensure!(!latencies.is_empty(), "nothing was written");
     latencies.sort_unstable();
     let count = |status: &Value| status["fsyncs"].as_u64().context("no fsyncs in the status");
-    let seconds = MEASURED.as_secs_f64();
-    let (writes, fsyncs) = (
-        latencies.len() as f64,
-        (count(&after)? - count(&before)?) as f64,
-    );
     let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100].as_secs_f64() * 1e3;
-    println!(
-        "{clients:7}   {:8.0}   {:6.2}   {:6.2}   {:22.0}   {:12.1}",
-        writes / seconds,
-        percentile(50),
-        percentile(99),
-        fsyncs / seconds,
-        writes / fsyncs
-    );
-    Ok(())
+    let seconds = measured.as_secs_f64();
+    Ok(Figures {
+        ops_per_second: latencies.len() as f64 / seconds,
+        p50_ms: percentile(50),
+        p99_ms: percentile(99),
+        fsyncs_per_second: (count(&after)? - count(&before)?) as f64 / seconds,
+    })
 }
 
 async fn run_client(
@@ -139,13 +174,14 @@ async fn run_client(
     end: Instant,
 ) -> anyhow::Result<Vec<Duration>> {
     let mut connection = Connection::open(leader).await?;
+    let value = "x".repeat(VALUE_LEN);
     let mut latencies = Vec::new();
     for seq in 1.. {
         let sent = Instant::now();
         if sent >= end {
             break;
         }
-        let op = json!({"f": "w", "key": format!("k{}", client % 16), "value": seq});
+        let op = json!({"f": "w", "key": format!("k{}", client % 16), "value": value});
         let body = json!({"client": client, "seq": seq, "ops": [op]}).to_string();
         let reply = connection.request("POST /v1/txn", &body).await?;
         ensure!(reply["witness"].is_object(), "{reply}");

@@ -1,21 +1,23 @@
 //! What a node is told on its command line.
+//!
+//! - `values`: flags that are more than a number or a name
+//! - `settings`: what the protocol core is told, and what is refused or warned of
 
-use std::collections::BTreeMap;
-use std::fmt;
+mod settings;
+mod values;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
-use clap::Args;
-use shakedown_history::{LogHash, NodeId, Term};
-use shakedown_raft::{Membership, PlantedBug, Settings};
+use anyhow::Context;
+use clap::{ArgAction, Args};
+use shakedown_history::NodeId;
+use shakedown_history::event::ReadMode;
+use shakedown_raft::PlantedBug;
 
-use crate::transport::Members;
-
-/// The most entries in one AppendEntries; with the largest transactions still below the longest frame.
-const ENTRIES_PER_MESSAGE_MAX: usize = 64;
+use crate::transport::{Local, PeerToken};
+pub use values::{LeaseLength, Peer, Range, parse_read_mode};
 
 /// One node of a Raft cluster: a replicated store of registers and lists with an HTTP API.
 #[derive(Clone, Debug, Args)]
@@ -23,21 +25,37 @@ pub struct NodeArgs {
     /// This node's name: n1, n2, ...
     #[arg(long, value_name = "NODE")]
     pub id: NodeId,
-    /// Where term, vote and log are kept; made if it does not exist
+    /// Where term, vote, log and snapshots are kept; made if it does not exist
     #[arg(long, value_name = "DIR")]
     pub data_dir: PathBuf,
-    /// Where to write what this node does, one event a line; out of reach of disk faults
+    /// Where to write what this node does, one event a line; out of reach of disk faults. Without it
+    /// nothing is written, and nothing can be checked
     #[arg(long, value_name = "FILE")]
-    pub trace: PathBuf,
+    pub trace: Option<PathBuf>,
     /// Where to listen for clients
     #[arg(long, value_name = "IP:PORT")]
     pub client_addr: SocketAddr,
-    /// A member of the cluster and where it listens for its peers; once for each, this node included
-    #[arg(long = "peer", value_name = "NODE=IP:PORT", required = true)]
+    /// A member of a new cluster and where it listens for its peers; once for each, this node
+    /// included, and the same on all of them
+    #[arg(
+        long = "peer",
+        value_name = "NODE=IP:PORT",
+        required_unless_present = "join"
+    )]
     pub peers: Vec<Peer>,
+    /// Start without knowing any members, and wait to be added to a cluster
+    #[arg(long)]
+    pub join: bool,
+    /// Where to listen for peers, if this node is not among those that --peer names
+    #[arg(long, value_name = "IP:PORT")]
+    pub peer_addr: Option<SocketAddr>,
     /// The cluster's name; nodes of another are strangers
     #[arg(long, value_name = "NAME")]
     pub cluster: String,
+    /// What peers must prove to know, and clients send as `Authorization: Bearer SECRET`; the same on
+    /// all nodes. Without it everybody is let in
+    #[arg(long, value_name = "SECRET")]
+    pub token: Option<String>,
     /// Decides the election timeouts, together with the node's name
     #[arg(long, value_name = "N")]
     pub seed: u64,
@@ -50,6 +68,41 @@ pub struct NodeArgs {
     /// How long a tick of the protocol's clock is, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5)]
     pub tick_ms: u64,
+    /// Whether a node asks whether it could win before it stands for election
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    pub pre_vote: bool,
+    /// Whether a leader that hears from no quorum steps down
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    pub check_quorum: bool,
+    /// Whether a node that hears from a leader refuses its vote to others
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set, default_value_t = true)]
+    pub sticky_leader: bool,
+    /// How reads are made safe unless their client says otherwise: index asks a quorum, lease trusts
+    /// the clocks, local may return what is old
+    #[arg(long, value_name = "MODE", value_parser = parse_read_mode, default_value = "index")]
+    pub read_mode: ReadMode,
+    /// For how long after hearing from a quorum a leader serves reads without asking: off, auto or
+    /// milliseconds. Auto is the shortest election timeout less two ticks, less the clocks' drift
+    #[arg(long, value_name = "LENGTH", default_value = "off")]
+    pub lease_ms: LeaseLength,
+    /// By how much any two nodes' clocks may run apart, in millionths; leases rely on it
+    #[arg(long, value_name = "PPM", default_value_t = 1000)]
+    pub clock_drift_ppm: u64,
+    /// After how many applied entries the state machine is written down
+    #[arg(long, value_name = "ENTRIES", default_value_t = 10_000)]
+    pub snapshot_every: u64,
+    /// How many entries under a snapshot are kept for followers that lag a little
+    #[arg(long, value_name = "ENTRIES", default_value_t = 5_000)]
+    pub log_retention: u64,
+    /// How long a file of the log may get
+    #[arg(long, value_name = "BYTES", default_value_t = 64 << 20)]
+    pub segment_bytes: u64,
+    /// How many bytes of entries may be under way to one peer
+    #[arg(long, value_name = "BYTES", default_value_t = 4 << 20)]
+    pub bytes_in_flight: usize,
+    /// How many clients may be connected at once
+    #[arg(long, value_name = "N", default_value_t = 1024)]
+    pub max_connections: usize,
     /// How long a transaction may take unless its client says otherwise, in milliseconds
     #[arg(long, value_name = "MS", default_value_t = 5000)]
     pub request_timeout_ms: u64,
@@ -58,126 +111,36 @@ pub struct NodeArgs {
     pub planted_bug: Option<PlantedBug>,
 }
 
-/// `n1=10.0.0.1:7000`
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Peer {
-    /// Who.
-    pub node: NodeId,
-    /// Where it listens for its peers.
-    pub address: SocketAddr,
-}
-
-impl FromStr for Peer {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (node, address) = text.split_once('=').ok_or("write NODE=IP:PORT")?;
-        Ok(Self {
-            node: node.parse().map_err(|e| format!("{e}"))?,
-            address: address.parse().map_err(|e| format!("{address:?}: {e}"))?,
-        })
-    }
-}
-
-/// `150..300`, both ends included.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Range {
-    /// The least.
-    pub min: u64,
-    /// The greatest.
-    pub max: u64,
-}
-
-impl FromStr for Range {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let (min, max) = text.split_once("..").ok_or("write MIN..MAX")?;
-        let number = |text: &str| text.parse().map_err(|e| format!("{text:?}: {e}"));
-        let (min, max) = (number(min)?, number(max)?);
-        if min == 0 || min > max {
-            return Err("the range must not be empty, and start above zero".to_owned());
-        }
-        Ok(Self { min, max })
-    }
-}
-
-impl fmt::Display for Range {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}..{}", self.min, self.max)
-    }
-}
-
 impl NodeArgs {
-    /// Who talks to whom.
+    /// What this node tells its peers about itself.
     ///
     /// # Errors
-    /// If a peer is named twice, or this node is none of them.
-    pub fn members(&self) -> anyhow::Result<Members> {
-        let mut addresses = BTreeMap::new();
-        for Peer { node, address } in &self.peers {
-            let before = addresses.insert(*node, *address);
-            ensure!(before.is_none(), "--peer names {node} twice");
-        }
-        ensure!(
-            addresses.contains_key(&self.id),
-            "{} is not among the peers: add --peer {}=IP:PORT",
-            self.id,
-            self.id
-        );
-        Ok(Members {
+    /// If nothing says where it listens for them, or two flags say it differently.
+    pub fn local(&self) -> anyhow::Result<Local> {
+        let own_peer = self.peers.iter().find(|peer| peer.node == self.id);
+        let address = match (own_peer, self.peer_addr) {
+            (Some(peer), Some(address)) if peer.address != address => anyhow::bail!(
+                "--peer-addr {address} and --peer {}={}: give one of them",
+                self.id,
+                peer.address
+            ),
+            (Some(peer), _) => peer.address,
+            (None, Some(address)) => address,
+            (None, None) if self.join => anyhow::bail!(
+                "nothing says where {} listens for its peers: add --peer-addr IP:PORT",
+                self.id
+            ),
+            (None, None) => anyhow::bail!(
+                "{} is not among the peers: add --peer {}=IP:PORT, or --join and --peer-addr",
+                self.id,
+                self.id
+            ),
+        };
+        Ok(Local {
             cluster: self.cluster.clone(),
             node: self.id,
-            addresses,
-        })
-    }
-
-    /// What the protocol core is told.
-    ///
-    /// # Errors
-    /// If the timeouts do not fit each other, or a planted bug is asked for that is not compiled in.
-    pub fn settings(&self) -> anyhow::Result<Settings> {
-        let Range { min, max } = self.election_timeout_ms;
-        ensure!(self.tick_ms > 0, "--tick-ms must be above zero");
-        ensure!(self.heartbeat_ms > 0, "--heartbeat-ms must be above zero");
-        ensure!(
-            self.heartbeat_ms < min,
-            "--heartbeat-ms {} must be below the shortest election timeout, {min}",
-            self.heartbeat_ms
-        );
-        ensure!(
-            self.tick_ms <= self.heartbeat_ms,
-            "--tick-ms {} must not be above --heartbeat-ms {}",
-            self.tick_ms,
-            self.heartbeat_ms
-        );
-        if let Some(bug) = self.planted_bug
-            && !cfg!(feature = "planted-bugs")
-        {
-            bail!(
-                "--planted-bug {bug}: this build has no planted bugs; build it with \
-                 `--features planted-bugs`"
-            );
-        }
-        let ticks = |ms: u64| ms.div_ceil(self.tick_ms);
-        Ok(Settings {
-            node: self.id,
-            bootstrap: Membership::of_voters(self.peers.iter().map(|peer| peer.node)),
-            disk: None,
-            pre_vote: false,
-            check_quorum: true,
-            sticky_leader: false,
-            lease_ns: 0,
-            bytes_per_message_max: 1 << 20,
-            bytes_in_flight_max: 8 << 20,
-            snapshot_chunk_bytes: 256 << 10,
-            log_retention: 10_000,
-            election_timeout_ticks_min: ticks(min),
-            election_timeout_ticks_max: ticks(max),
-            heartbeat_ticks: ticks(self.heartbeat_ms),
-            entries_per_message_max: ENTRIES_PER_MESSAGE_MAX,
-            seed: self.own_seed(),
-            planted_bug: self.planted_bug,
+            address,
+            token: PeerToken::new(self.token.as_deref().unwrap_or_default()),
         })
     }
 
@@ -204,97 +167,7 @@ impl NodeArgs {
             .then_some(timeout)
             .context("--request-timeout-ms must be above zero")
     }
-
-    /// Nodes of one run share its seed but must not share their timeouts.
-    fn own_seed(&self) -> u64 {
-        LogHash(self.seed)
-            .chain(Term(self.id.0), b"election timeouts")
-            .0
-    }
 }
 
 #[cfg(test)]
-mod tests {
-    use clap::Parser;
-
-    use super::*;
-
-    #[derive(Parser)]
-    struct Cli {
-        #[command(flatten)]
-        args: NodeArgs,
-    }
-
-    fn parse(more: &[&str]) -> anyhow::Result<NodeArgs> {
-        let fixed =
-            "node --id n1 --data-dir d --trace t --client-addr 127.0.0.1:1 --cluster c --seed 7";
-        let args = fixed.split(' ').chain(more.iter().copied());
-        Ok(Cli::try_parse_from(args)?.args)
-    }
-
-    #[test]
-    fn milliseconds_become_ticks() {
-        let settings = parse(&["--peer", "n1=127.0.0.1:2"])
-            .unwrap()
-            .settings()
-            .unwrap();
-        let ticks = (
-            settings.election_timeout_ticks_min,
-            settings.election_timeout_ticks_max,
-        );
-        assert_eq!((ticks, settings.heartbeat_ticks), ((30, 60), 8));
-    }
-
-    #[test]
-    fn nodes_of_one_run_have_seeds_of_their_own() {
-        let one = parse(&["--peer", "n1=127.0.0.1:2"]).unwrap();
-        let other = NodeArgs {
-            id: NodeId(2),
-            ..one.clone()
-        };
-        assert_ne!(one.own_seed(), other.own_seed());
-    }
-
-    #[test]
-    fn what_does_not_fit_is_refused_with_the_reason() {
-        let own = ["--peer", "n1=127.0.0.1:2"];
-        let error = |more: &[&str]| {
-            let args = parse(&[&own[..], more].concat())?;
-            args.members()?;
-            args.settings()?;
-            args.request_timeout().map(drop)
-        };
-        assert!(error(&[]).is_ok());
-        for (more, reason) in [
-            (["--peer", "n1=127.0.0.1:3"], "names n1 twice"),
-            (["--peer", "n2"], "NODE=IP:PORT"),
-            (["--election-timeout-ms", "300..150"], "must not be empty"),
-            (
-                ["--heartbeat-ms", "150"],
-                "below the shortest election timeout",
-            ),
-            (["--tick-ms", "0"], "above zero"),
-            (["--request-timeout-ms", "0"], "above zero"),
-            (["--planted-bug", "no-such"], "no planted bug is called"),
-        ] {
-            let text = error(&more).unwrap_err().to_string();
-            assert!(text.contains(reason), "{more:?}: {text}");
-        }
-        let stranger = parse(&["--peer", "n2=127.0.0.1:2"]).unwrap();
-        assert!(
-            stranger
-                .members()
-                .unwrap_err()
-                .to_string()
-                .contains("not among the peers")
-        );
-    }
-
-    #[cfg(not(feature = "planted-bugs"))]
-    #[test]
-    fn planted_bugs_must_be_compiled_in() {
-        let args = parse(&["--peer", "n1=127.0.0.1:2", "--planted-bug", "stale-read"]).unwrap();
-        let error = args.settings().unwrap_err().to_string();
-        assert!(error.contains("--features planted-bugs"), "{error}");
-    }
-}
+mod tests;

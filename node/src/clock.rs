@@ -13,6 +13,16 @@ pub fn believed_ns(clock: ClockId) -> i64 {
     now.tv_sec() * 1_000_000_000 + now.tv_nsec()
 }
 
+/// The monotonic clock as the node believes it, in nanoseconds: what its leases go by. A fault that
+/// sets it before zero leaves it at zero.
+///
+/// # Panics
+/// Never on Linux.
+#[must_use]
+pub fn believed_monotonic_ns() -> u64 {
+    u64::try_from(believed_ns(ClockId::CLOCK_MONOTONIC)).unwrap_or(0)
+}
+
 /// The machine's monotonic clock by raw system call, in nanoseconds: a clock fault that patches the
 /// vDSO or interposes libc does not reach it.
 #[must_use]

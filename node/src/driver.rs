@@ -1,43 +1,56 @@
-//! The only loop: takes ticks, messages, requests and the disk's completions, steps the protocol core,
-//! and does what the core's outputs demand, in the order that [`shakedown_raft::Output`] demands.
+//! The only loop: takes ticks, messages, requests, and what disk and state machine have done, steps the
+//! protocol core, and does what the core's outputs demand, in the order that
+//! [`shakedown_raft::Output`] demands.
 //!
 //! - `durability`: what waits for the disk
-//! - `clients`: what waits for a decision, and the answers
-//! - `apply`: committed entries on their way to the state machine
-//! - `reads`: what the log does not see
+//! - `apply`, `state_machine`: committed entries on their way to the state machine, on its own thread
+//! - `snapshots`: when the state machine is written down
+//! - `requests`, `clients`: what is wanted, and what waits for a decision
+//! - `admission`: what a leader lets in
+//! - `status`: what other parts may know
 //! - this file: the loop and the order of effects
 //!
 //! All that arrives while one round of effects is under way makes the next round: one write to the
-//! trace, then one batch for the disk, then messages, then answers.
+//! trace, then one batch for the disk, then messages, then answers, then one batch for the state machine.
 
+mod admission;
 mod apply;
 mod clients;
 mod durability;
-mod reads;
+mod requests;
+mod snapshots;
+mod state_machine;
+mod status;
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
-use shakedown_history::event::Role;
-use shakedown_history::{Event, Index, Term};
-use shakedown_raft::{AfterPersist, Durable, Input, Message, PlantedBug, Raft, Reply, Status};
+use bytes::Bytes;
+use shakedown_history::{Event, Index, LogId, Term};
+use shakedown_raft::{
+    AfterPersist, Durable, Input, Membership, Message, PlantedBug, Raft, Snapshot, Token,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
-use crate::kv::Store;
-use crate::request::{Answer, Ask, Request};
-use crate::storage::{DiskFailure, Writer};
+use crate::clock;
+use crate::metrics::Metrics;
+use crate::request::Request;
+use crate::storage::{DiskFailure, SnapshotSaver, Synced, Writer};
 use crate::trace::TraceWriter;
 use crate::transport::Transport;
+use admission::Admission;
+use apply::Applier;
 use clients::Clients;
 use durability::Durability;
+use snapshots::Snapshots;
+pub use state_machine::StateMachine;
+use state_machine::{Job, Outcomes};
+pub use status::NodeStatus;
 
 /// The most inputs of a kind that make one round: enough to share a sync, few enough to keep time.
 const ROUND_LEN_MAX: usize = 256;
-
-/// How many uncommitted entries a leader takes in before it refuses more. A leader cut off from its
-/// followers would otherwise fill its memory and disk.
-const UNCOMMITTED_LEN_MAX: u64 = 4096;
 
 /// How often a node forgets requests whose clients are gone, in ticks.
 const SWEEP_TICKS: u64 = 200;
@@ -53,31 +66,29 @@ pub struct Inbox {
     pub tick: Duration,
 }
 
-/// What other parts may know of the node.
-#[derive(Clone, Debug)]
-pub struct NodeStatus {
-    /// What the core says.
-    pub raft: Status,
-    /// How far the state machine is.
-    pub last_applied: Index,
-    /// How many syncs of the log have succeeded since the start.
-    pub fsyncs: u64,
-}
-
 /// The node: protocol, disk, state machine and the ways out.
 #[derive(Debug)]
 pub struct Driver {
     raft: Raft,
-    store: Store,
+    membership: Membership,
+    applier: Applier,
     last_applied: Index,
     trace: TraceWriter,
     durability: Durability,
+    snapshots: Snapshots,
+    to_save: Option<Snapshot>,
+    admission: Admission,
+    /// Commands of this round, to be proposed together.
+    proposals: Vec<(Token, Bytes)>,
     clients: Clients,
+    local_reads: u64,
     transport: Transport,
     messages: Vec<Message>,
     status: watch::Sender<NodeStatus>,
+    metrics: Arc<Metrics>,
     fsyncs: u64,
     ticks: u64,
+    ticked: bool,
     planted_bug: Option<PlantedBug>,
 }
 
@@ -86,16 +97,24 @@ pub struct Driver {
 pub struct Parts {
     /// The core, freshly recovered.
     pub raft: Raft,
+    /// The members that the transport knows.
+    pub membership: Membership,
     /// What is on disk.
     pub durable: Durable,
     /// The disk.
     pub writer: Writer,
-    /// An empty state machine.
-    pub store: Store,
+    /// The disk, for snapshots.
+    pub saver: SnapshotSaver,
+    /// After how many applied entries a snapshot is due.
+    pub snapshot_every: u64,
+    /// The state machine as the latest snapshot left it.
+    pub machine: StateMachine,
     /// The trace, with the start already in it.
     pub trace: TraceWriter,
     /// The way to the peers.
     pub transport: Transport,
+    /// What is counted.
+    pub metrics: Arc<Metrics>,
     /// A deviation at this layer.
     pub planted_bug: Option<PlantedBug>,
 }
@@ -104,23 +123,32 @@ impl Driver {
     /// A driver before its first input, and where to watch its status.
     #[must_use]
     pub fn new(parts: Parts) -> (Self, watch::Receiver<NodeStatus>) {
+        let last_applied = parts.machine.applied();
         let (status, watch) = watch::channel(NodeStatus {
             raft: parts.raft.status(),
-            last_applied: Index(0),
+            last_applied,
             fsyncs: 0,
         });
         let driver = Self {
             raft: parts.raft,
-            store: parts.store,
-            last_applied: Index(0),
+            membership: parts.membership,
+            applier: Applier::start(parts.machine),
+            last_applied,
             trace: parts.trace,
             durability: Durability::new(parts.writer, parts.durable),
+            snapshots: Snapshots::new(parts.saver, parts.snapshot_every, last_applied),
+            to_save: None,
+            admission: Admission::default(),
+            proposals: Vec::new(),
             clients: Clients::default(),
+            local_reads: 0,
             transport: parts.transport,
             messages: Vec::new(),
             status,
+            metrics: parts.metrics,
             fsyncs: 0,
             ticks: 0,
+            ticked: false,
             planted_bug: parts.planted_bug,
         };
         (driver, watch)
@@ -140,14 +168,18 @@ impl Driver {
             tokio::select! {
                 biased;
                 outcome = self.durability.outcome() => self.on_persisted(outcome)?,
+                outcome = self.snapshots.saved() => self.on_saved(outcome)?,
                 _ = clock.tick() => self.on_tick(),
+                outcomes = self.applier.outcomes() => self.on_applied(outcomes),
                 n = inbox.messages.recv_many(&mut messages, ROUND_LEN_MAX) => {
                     assert!(n > 0, "the transport outlives the driver");
+                    self.metrics.messages_received.add(n as u64);
                     messages.drain(..).for_each(|message| self.step(Input::Receive(message)));
                 }
                 n = inbox.requests.recv_many(&mut requests, ROUND_LEN_MAX) => {
                     assert!(n > 0, "the API outlives the driver");
-                    requests.drain(..).for_each(|request| self.on_request(request));
+                    let now_ns = clock::believed_monotonic_ns();
+                    self.on_requests(requests.drain(..), now_ns);
                 }
             }
             self.take_effect();
@@ -156,100 +188,59 @@ impl Driver {
 
     fn on_tick(&mut self) {
         self.ticks += 1;
+        self.ticked = true;
         if self.ticks.is_multiple_of(SWEEP_TICKS) {
             self.clients.forget_the_gone();
         }
-        self.step(Input::Tick { now_ns: 0 });
-    }
-
-    fn on_request(&mut self, request: Request) {
-        if self.is_overloaded(&request.ask) {
-            self.clients.answer(&request.answer, Answer::Overloaded);
-            return;
-        }
-        match request.ask {
-            Ask::Write(command) => {
-                let token = self.clients.open_write(command.clone(), request.answer);
-                self.step(Input::Propose { token, command });
-            }
-            Ask::Read { keys, .. } if self.planted_bug == Some(PlantedBug::StaleRead) => {
-                self.serve_stale_read(&keys, &request.answer);
-            }
-            Ask::Read { keys, .. } => {
-                let token = self.clients.open_read(keys, request.answer);
-                self.step(Input::Read {
-                    token,
-                    mode: shakedown_history::event::ReadMode::Index,
-                    now_ns: 0,
-                });
-            }
-            _ => self.clients.answer(&request.answer, Answer::Overloaded),
-        }
-    }
-
-    fn is_overloaded(&self, ask: &Ask) -> bool {
-        let uncommitted = self.raft.last().index.0 - self.raft.commit_index().0;
-        let leads = self.raft.role() == Role::Leader;
-        let log_is_full =
-            leads && matches!(ask, Ask::Write(_)) && uncommitted >= UNCOMMITTED_LEN_MAX;
-        log_is_full || self.clients.are_too_many()
+        let now_ns = clock::believed_monotonic_ns();
+        self.step(Input::Tick { now_ns });
     }
 
     /// One input, and everything that follows from it but the effects outside this process.
     fn step(&mut self, input: Input) {
         let output = self.raft.step(input);
+        let term = self.raft.term();
         assert_eq!(
-            output.term,
-            self.raft.term(),
+            output.term, term,
             "an output carries the term that it leads to"
         );
-        self.record_all(output.term, output.trace);
+        if output.install.is_some() {
+            self.finish_applying();
+        }
+        self.record_all(term, output.trace);
         self.messages.extend(output.send);
         let last = self.raft.last();
-        let released =
-            self.durability
-                .enqueue(output.persist, last, output.term, output.after_persist);
+        let released = self
+            .durability
+            .enqueue(output.persist, last, term, output.after_persist);
         if let Some(after) = released {
-            self.release(output.term, after);
+            self.release(term, after);
         }
-        output
-            .apply
-            .into_iter()
-            .for_each(|committed| self.apply(committed));
-        output
-            .reply
-            .into_iter()
-            .for_each(|reply| self.on_reply(reply));
-        self.serve_confirmed_reads();
-    }
-
-    fn on_reply(&mut self, reply: Reply) {
-        match reply {
-            Reply::ReadReady(read) => self.clients.confirm_read(read, self.raft.term()),
-            Reply::Transferred { .. } => {}
-            Reply::Refused { token, why } => self.clients.refuse(token, why),
-            Reply::Appended { token, id } => {
-                if self.planted_bug == Some(PlantedBug::AckBeforeCommit) {
-                    self.answer_before_commit(token, id);
-                }
-            }
+        if let Some(snapshot) = output.install {
+            self.install(snapshot);
+        }
+        if !output.apply.is_empty() {
+            self.admission.committed(self.raft.commit_index());
+        }
+        for committed in output.apply {
+            self.on_committed(committed);
+        }
+        for reply in output.reply {
+            self.on_reply(reply);
+        }
+        if output.save.is_some() {
+            assert!(self.to_save.is_none(), "one snapshot is under way");
+            self.to_save = output.save;
         }
     }
 
-    fn on_persisted(&mut self, outcome: Result<(), DiskFailure>) -> Result<(), DiskFailure> {
-        if let Err(failure) = outcome {
-            let errno = failure.source.raw_os_error().unwrap_or(0);
-            let op = failure.op.to_owned();
-            self.record(Event::IoError {
-                op,
-                errno,
-                handled: true,
-            });
-            self.trace.flush();
-            return Err(failure);
-        }
-        self.fsyncs += 1;
+    fn on_persisted(&mut self, outcome: Result<Synced, DiskFailure>) -> Result<(), DiskFailure> {
+        let synced = outcome.map_err(|failure| self.record_failure(failure))?;
+        self.fsyncs += synced.fsyncs;
+        self.metrics.log_bytes.add(synced.bytes);
+        self.metrics.fsync_us.observe_time(synced.took);
         let done = self.durability.completed();
+        self.metrics.batch_entries.observe(done.entries);
         if done.wrote_hard_state {
             self.record(Event::HardStateDurable(done.durable.hard_state));
         }
@@ -267,6 +258,60 @@ impl Driver {
         Ok(())
     }
 
+    fn on_saved(&mut self, outcome: Result<LogId, DiskFailure>) -> Result<(), DiskFailure> {
+        let last = outcome.map_err(|failure| self.record_failure(failure))?;
+        self.metrics.snapshots_taken.increment();
+        self.step(Input::SnapshotSaved(last));
+        Ok(())
+    }
+
+    /// The last record of a node that cannot trust its disk any more.
+    fn record_failure(&mut self, failure: DiskFailure) -> DiskFailure {
+        self.record(Event::IoError {
+            op: failure.op.to_owned(),
+            errno: failure.source.raw_os_error().unwrap_or(0),
+            handled: true,
+        });
+        self.trace.flush();
+        failure
+    }
+
+    fn on_applied(&mut self, outcomes: Outcomes) {
+        if let Some((at, data)) = self.absorb(outcomes) {
+            self.step(Input::SnapshotTaken { at, data });
+            if self.to_save.is_none() {
+                self.snapshots.dropped(at);
+            }
+        }
+    }
+
+    /// Takes in what the state machine did, but for the contents it wrote down.
+    fn absorb(&mut self, outcomes: Outcomes) -> Option<(Index, Bytes)> {
+        let applied = outcomes.applied.0.saturating_sub(self.last_applied.0);
+        self.metrics.entries_applied.add(applied);
+        self.metrics.sessions.set(outcomes.sessions as u64);
+        self.record_all(self.raft.term(), outcomes.events);
+        self.clients.answer_all(outcomes.answers);
+        self.last_applied = outcomes.applied;
+        outcomes.snapshot
+    }
+
+    /// Waits for the state machine, so that what it did before a leader's snapshot stands before it in
+    /// the trace. That is rare, and what it had to do is short.
+    fn finish_applying(&mut self) {
+        for outcomes in self.applier.drain() {
+            if let Some((at, _)) = self.absorb(outcomes) {
+                self.snapshots.dropped(at);
+            }
+        }
+    }
+
+    fn install(&mut self, snapshot: Snapshot) {
+        self.metrics.snapshots_installed.increment();
+        self.snapshots.installed(snapshot.header.last.index);
+        self.applier.push(Job::Install(snapshot));
+    }
+
     fn release(&mut self, term: Term, after: AfterPersist) {
         self.record_all(term, after.trace);
         self.messages.extend(after.send);
@@ -274,17 +319,54 @@ impl Driver {
 
     /// Lets the effects of a round leave the process.
     fn take_effect(&mut self) {
-        self.trace.flush();
-        self.durability.submit();
-        self.messages
-            .drain(..)
-            .for_each(|message| self.transport.send(message));
-        self.clients.deliver();
+        self.queue_confirmed_reads();
+        if self.snapshots.is_due(self.last_applied) {
+            self.applier.push(Job::TakeSnapshot);
+        }
+        if self.something_leaves() {
+            self.trace.flush();
+            self.durability.submit();
+            if let Some(snapshot) = self.to_save.take() {
+                self.snapshots.save(snapshot);
+            }
+            self.send_messages();
+            self.clients.deliver();
+            self.publish_status();
+        }
+        self.applier.submit();
+    }
+
+    /// Whether anybody could see what this round did. If not, its records may wait for the next that
+    /// somebody can, but not longer than a tick.
+    fn something_leaves(&mut self) -> bool {
+        std::mem::take(&mut self.ticked)
+            || self.durability.is_about_to_write()
+            || self.to_save.is_some()
+            || !self.messages.is_empty()
+            || self.clients.have_answers()
+    }
+
+    fn send_messages(&mut self) {
+        if *self.raft.membership() != self.membership {
+            self.membership = self.raft.membership().clone();
+            self.transport.update(&self.membership);
+        }
+        for message in self.messages.drain(..) {
+            let taken = self.transport.send(message);
+            match taken {
+                true => self.metrics.messages_sent.increment(),
+                false => self.metrics.messages_dropped.increment(),
+            }
+        }
+    }
+
+    fn publish_status(&mut self) {
         self.status.send_replace(NodeStatus {
             raft: self.raft.status(),
             last_applied: self.last_applied,
             fsyncs: self.fsyncs,
         });
+        self.metrics.open_requests.set(self.clients.len() as u64);
     }
 
     fn record(&mut self, event: Event) {

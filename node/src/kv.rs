@@ -3,37 +3,33 @@
 //! It is deterministic: no clock, no randomness, sorted maps. Whoever applies the same commands in the
 //! same order has the same contents and gives the same answers.
 //!
-//! - [`command`]: what a transaction is, and what comes of it
-//! - this file: applying one, all or nothing, once
+//! - `command`: what an entry asks for, and what comes of it
+//! - `json`: values
+//! - `contents`: keys and values; a transaction on them, all or nothing
+//! - `sessions`: who asked last for what, so that a request takes effect once
+//! - `snapshot`: the whole as bytes, and back
+//! - `hash`: hashes that are kept up to date instead of computed
+//! - this file: applying a command
 
-pub mod command;
+mod command;
+mod contents;
+mod hash;
+mod json;
+mod sessions;
+mod snapshot;
 
-use std::collections::BTreeMap;
-
-use serde_json::Value;
+use bytes::Bytes;
 use shakedown_history::event::ClientSeq;
-use shakedown_history::{LogHash, LogId, Term};
+use shakedown_history::{Index, LogHash, LogId};
 
-pub use command::{Command, Decision, MicroOp, OpResult, Outcome};
+pub use command::{Applied, Command, Decision, MicroOp, OpResult, Outcome};
+use contents::Contents;
+pub use json::Json;
+use sessions::{Answer, SessionTable};
+pub use snapshot::RestoreError;
 
-/// What became of a command.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Applied {
-    /// It was carried out just now.
-    Fresh(Decision),
-    /// The same request was carried out before; this is what came of it then.
-    Repeated(Decision),
-    /// A later request of the same client was carried out before.
-    Stale,
-}
-
-impl Applied {
-    /// Whether it changed the contents.
-    #[must_use]
-    pub fn has_effect(&self) -> bool {
-        matches!(self, Self::Fresh(decision) if decision.outcome.is_done())
-    }
-}
+/// How many sessions the nodes of this build let a cluster have, when they propose to open one.
+pub const SESSIONS_MAX: u32 = 16_384;
 
 /// Whether a repeated request is recognised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,15 +43,9 @@ pub enum Sessions {
 /// Registers and lists, and the last answer to each client.
 #[derive(Clone, Debug)]
 pub struct Store {
-    values: BTreeMap<String, Value>,
-    answers: BTreeMap<u64, Answer>,
-    sessions: Sessions,
-}
-
-#[derive(Clone, Debug)]
-struct Answer {
-    seq: u64,
-    decision: Decision,
+    contents: Contents,
+    sessions: SessionTable,
+    mode: Sessions,
 }
 
 impl Store {
@@ -63,40 +53,87 @@ impl Store {
     #[must_use]
     pub fn new(sessions: Sessions) -> Self {
         Self {
-            values: BTreeMap::new(),
-            answers: BTreeMap::new(),
-            sessions,
+            contents: Contents::default(),
+            sessions: SessionTable::default(),
+            mode: sessions,
         }
     }
 
-    /// Carries out the command in the entry `at`, unless it was carried out before.
+    /// The store that [`Store::save`] wrote.
+    ///
+    /// # Errors
+    /// If the bytes are not a store's. Whatever they are, this neither panics nor takes more memory
+    /// than a small multiple of their length.
+    pub fn restore(bytes: &[u8], sessions: Sessions) -> Result<Self, RestoreError> {
+        let (contents, table) = snapshot::restore(bytes)?;
+        Ok(Self {
+            contents,
+            sessions: table,
+            mode: sessions,
+        })
+    }
+
+    /// Everything as bytes. Equal stores give equal bytes.
+    #[must_use]
+    pub fn save(&self) -> Bytes {
+        snapshot::save(&self.contents, &self.sessions).into()
+    }
+
+    /// Carries out the command in the entry `at`, unless it was carried out before. Entries must
+    /// come in the order of the log.
     pub fn apply(&mut self, at: LogId, command: Command) -> Applied {
-        let ClientSeq { client, seq } = command.client;
-        if self.sessions == Sessions::Kept
-            && let Some(last) = self.answers.get(&client)
-        {
-            if seq == last.seq {
-                return Applied::Repeated(last.decision.clone());
+        match command {
+            Command::OpenSession { sessions_max } => {
+                self.sessions.open(at.index, sessions_max);
+                Applied::Opened(at.index.0)
             }
-            if seq < last.seq {
-                return Applied::Stale;
-            }
+            Command::Transaction { client, ops } => self.transact(at, client, ops),
+            Command::Malformed => Applied::Malformed,
         }
-        let (outcome, _) = self.execute(command.ops);
+    }
+
+    fn transact(&mut self, at: LogId, request: ClientSeq, ops: Vec<MicroOp>) -> Applied {
+        let ClientSeq { client, seq } = request;
+        if self.mode == Sessions::Kept
+            && let Some(known) = self.recall(request, at.index)
+        {
+            return known;
+        }
+        let (outcome, _) = self.contents.execute(ops);
         let decision = Decision { outcome, at };
         let answer = Answer {
             seq,
             decision: decision.clone(),
         };
-        self.answers.insert(client, answer);
+        self.sessions.remember(client, at.index, answer);
         Applied::Fresh(decision)
+    }
+
+    /// What the sessions say to a request; nothing if it is new.
+    fn recall(&mut self, request: ClientSeq, at: Index) -> Option<Applied> {
+        let ClientSeq { client, seq } = request;
+        match self.sessions.get(client) {
+            // An id is the index of an entry before this one.
+            None => Some(Applied::NoSession {
+                expired: client < at.0,
+            }),
+            Some(Some(last)) if seq <= last.seq => {
+                let known = match seq == last.seq {
+                    true => Applied::Repeated(last.decision.clone()),
+                    false => Applied::Stale,
+                };
+                self.sessions.touch(client, at);
+                Some(known)
+            }
+            Some(_) => None,
+        }
     }
 
     /// What the ops would give now, without carrying them out.
     #[must_use]
     pub fn preview(&mut self, ops: Vec<MicroOp>) -> Outcome {
-        let (outcome, undo) = self.execute(ops);
-        self.roll_back(undo);
+        let (outcome, undo) = self.contents.execute(ops);
+        self.contents.roll_back(undo);
         outcome
     }
 
@@ -104,118 +141,22 @@ impl Store {
     #[must_use]
     pub fn read<'a>(&self, keys: impl IntoIterator<Item = &'a str>) -> Vec<OpResult> {
         keys.into_iter()
-            .map(|key| OpResult::read(self.value(key)))
+            .map(|key| OpResult::read(self.contents.get(key)))
             .collect()
     }
 
-    /// Hashes of the contents and of the sessions, in order of key and of client.
+    /// Hashes of the contents and of the sessions, their order of eviction included. They are kept up
+    /// to date, so asking costs nothing.
     #[must_use]
     pub fn digest(&self) -> (LogHash, LogHash) {
-        let state = self
-            .values
-            .iter()
-            .fold(LogHash::EMPTY, |hash, (key, value)| {
-                chain_json(hash.chain(Term(0), key.as_bytes()), value)
-            });
-        let sessions = self
-            .answers
-            .iter()
-            .fold(LogHash::EMPTY, |hash, (client, answer)| {
-                chain_json(
-                    hash,
-                    &(
-                        client,
-                        answer.seq,
-                        answer.decision.at,
-                        &answer.decision.outcome,
-                    ),
-                )
-            });
-        (state, sessions)
+        (self.contents.hash(), self.sessions.hash())
     }
 
-    fn value(&self, key: &str) -> Value {
-        self.values.get(key).cloned().unwrap_or_default()
+    /// How many sessions there are.
+    #[must_use]
+    pub fn session_count(&self) -> usize {
+        self.sessions.len()
     }
-
-    /// Runs all ops or, when one cannot take effect, none.
-    fn execute(&mut self, ops: Vec<MicroOp>) -> (Outcome, Vec<Undo>) {
-        let mut undo = Vec::new();
-        let mut results = Vec::with_capacity(ops.len());
-        for op in ops {
-            match self.execute_one(op, &mut undo) {
-                Ok(result) => results.push(result),
-                Err(refusal) => {
-                    self.roll_back(undo);
-                    return (refusal, Vec::new());
-                }
-            }
-        }
-        (Outcome::Done(results), undo)
-    }
-
-    fn execute_one(&mut self, op: MicroOp, undo: &mut Vec<Undo>) -> Result<OpResult, Outcome> {
-        match op {
-            MicroOp::Read { key } => return Ok(OpResult::read(self.value(&key))),
-            MicroOp::Write { key, value } => undo.push(self.set(key, value)),
-            MicroOp::CompareAndSet { key, old, new } => {
-                let actual = self.value(&key);
-                if actual != old {
-                    return Err(Outcome::CasMismatch { key, actual });
-                }
-                undo.push(self.set(key, new));
-            }
-            MicroOp::Append { key, value } => match self.values.get_mut(&key) {
-                Some(Value::Array(list)) => {
-                    list.push(value);
-                    undo.push(Undo::Pop { key });
-                }
-                None | Some(Value::Null) => undo.push(self.set(key, Value::Array(vec![value]))),
-                Some(other) => {
-                    let actual = other.clone();
-                    return Err(Outcome::NotAList { key, actual });
-                }
-            },
-        }
-        Ok(OpResult::default())
-    }
-
-    fn set(&mut self, key: String, value: Value) -> Undo {
-        let old = self.values.insert(key.clone(), value);
-        Undo::Restore { key, old }
-    }
-
-    fn roll_back(&mut self, undo: Vec<Undo>) {
-        for step in undo.into_iter().rev() {
-            match step {
-                Undo::Restore {
-                    key,
-                    old: Some(old),
-                } => {
-                    self.values.insert(key, old);
-                }
-                Undo::Restore { key, old: None } => {
-                    self.values.remove(&key);
-                }
-                Undo::Pop { key } => match self.values.get_mut(&key) {
-                    Some(Value::Array(list)) if !list.is_empty() => drop(list.pop()),
-                    other => panic!("undoing an append to {key:?} found {other:?}"),
-                },
-            }
-        }
-    }
-}
-
-/// How to take one micro-op back. Lists are not copied for it: they get long.
-#[derive(Debug)]
-enum Undo {
-    Restore { key: String, old: Option<Value> },
-    Pop { key: String },
-}
-
-fn chain_json(hash: LogHash, value: &impl serde::Serialize) -> LogHash {
-    let text = serde_json::to_vec(value).expect("values are plain JSON");
-    hash.chain(Term(0), &text)
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@
 //! - [`kv`]: the replicated state machine
 //! - [`api`]: HTTP for clients
 //! - [`request`]: what the API asks of the driver
+//! - [`metrics`]: what the node counts about itself
 //! - [`trace`]: what the node says it did
 //! - [`clock`]: the node's own time, and the machine's
 
@@ -17,6 +18,7 @@ pub mod args;
 pub mod clock;
 pub mod driver;
 pub mod kv;
+pub mod metrics;
 pub mod request;
 mod run;
 pub mod storage;

@@ -1,30 +1,65 @@
-//! What survives the process: term, vote and log, and who this disk belongs to.
+//! What survives the process: term and vote, the log, snapshots, and who this disk belongs to.
 //!
-//! - [`frame`]: one checksummed frame, the unit that reaches the disk with one sync
-//! - [`log`]: the append-only file of term, vote and entries
-//! - [`recovery`]: reading it back after a crash
-//! - [`identity`]: whose disk this is and how often a process has started on it
-//! - [`writer`]: the thread that writes and syncs
+//! ```text
+//! identity                      whose disk this is
+//! hard-state                    term and vote, twice
+//! log/<sequence>.seg            the log
+//! snapshot/<index>-<term>.snap  the state machine
+//! loss                          only while entries are missing that were damaged
+//! lock                          held by the process that runs on this disk
+//! ```
 //!
-//! A disk is formatted in this order: the empty log, then the identity. So an identity says that a
-//! formatted log must be there, and a log without an identity is a formatting that was cut off.
+//! How bytes stand in a file, and how they are read (no IO):
+//! - [`frame`]: one checksummed block that knows where it belongs
+//! - [`segment`]: one file of the log
+//! - [`scan`]: a log read back, segment by segment
+//!
+//! What is done with files:
+//! - [`identity`], `hard_state`, `segments`, [`snapshots`], `loss`: one kind of file each
+//! - `change`: what a batch comes down to; [`log`]: makes it durable
+//! - `recovery`: what a process may rely on when it starts
+//! - [`writer`]: the thread that writes and syncs; [`saver`]: the one for the node's own snapshots
+//!
+//! A disk is formatted in this order: term and vote, the empty log, then the identity. So an identity says
+//! that all the rest must be there, and a log without an identity is a formatting that was cut off.
 
+mod chain;
+mod change;
+pub mod failure;
 pub mod frame;
+pub mod hard_state;
 pub mod identity;
 pub mod log;
-pub mod recovery;
+mod loss;
+mod recovery;
+pub mod saver;
+pub mod scan;
+pub mod segment;
+mod segments;
+pub mod snapshots;
+pub mod synced;
 pub mod writer;
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use shakedown_history::NodeId;
+use shakedown_raft::{Base, HardState, Index, Recovered};
 
+pub use failure::DiskFailure;
 pub use identity::Identity;
-pub use log::{DiskFailure, Log};
-pub use recovery::Recovery;
+pub use log::Log;
+pub use saver::SnapshotSaver;
+pub use snapshots::Snapshots;
+pub use synced::Synced;
 pub use writer::Writer;
+
+use recovery::Recovery;
+use segments::Segments;
+
+const LOG_DIR: &str = "log";
+const SNAPSHOT_DIR: &str = "snapshot";
 
 /// The disk cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +124,28 @@ impl StorageError {
     }
 }
 
+impl From<DiskFailure> for StorageError {
+    fn from(failure: DiskFailure) -> Self {
+        Self::io(failure.op, &failure.path, failure.source)
+    }
+}
+
+/// How the disk is to be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StorageOptions {
+    /// How long a segment of the log is, in bytes. All of it is allocated at once, and it is the unit in
+    /// which space is freed. May differ from start to start.
+    pub segment_len: u64,
+}
+
+impl Default for StorageOptions {
+    fn default() -> Self {
+        Self {
+            segment_len: 16 << 20,
+        }
+    }
+}
+
 /// A disk ready for use.
 #[derive(Debug)]
 pub struct Opened {
@@ -96,33 +153,114 @@ pub struct Opened {
     pub identity: Identity,
     /// The log, at its end.
     pub log: Log,
-    /// What it held.
-    pub recovery: Recovery,
+    /// What was on the disk.
+    pub recovered: Recovered,
+    /// How many bytes of a write that was interrupted were cut off.
+    pub torn_bytes: u64,
+    /// For a [`SnapshotSaver`].
+    pub snapshots: Snapshots,
 }
 
 /// Opens the disk of `node` in `dir`, formatting it if it is empty, and counts this start.
 ///
+/// Damage to the log or to snapshots is no error: what is whole is recovered, and [`Recovered::loss`] says
+/// that something is missing.
+///
 /// # Errors
-/// If the directory cannot be used, belongs to another node or is in use, or if anything on it is
-/// damaged other than by a write that was cut off.
-pub fn open(dir: &Path, cluster: &str, node: NodeId) -> Result<Opened, StorageError> {
-    fs::create_dir_all(dir).map_err(|e| StorageError::io("create", dir, e))?;
-    let log_path = dir.join("log");
+/// If the directory cannot be used, belongs to another node or is in use, or if the identity or both
+/// copies of term and vote are damaged.
+pub fn open(
+    dir: &Path,
+    cluster: &str,
+    node: NodeId,
+    options: &StorageOptions,
+) -> Result<Opened, StorageError> {
+    create_dir(dir)?;
+    let lock = lock(&dir.join("lock"))?;
     let found = Identity::read(dir)?;
-    if found.is_none() {
-        sync_parent(dir).map_err(|e| StorageError::io("sync the parent of", dir, e))?;
-        log::format(&log_path)?;
+    if let Some(identity) = &found {
+        identity.check_owner(dir, cluster, node)?;
+    } else {
+        format(dir, options)?;
     }
-    let (log, recovery) = Log::open(&log_path)?;
+    let Recovery {
+        recovered,
+        torn_bytes,
+        hard_state,
+        snapshots,
+        segments,
+        chain,
+    } = recovery::recover(dir, options)?;
     let identity = match found {
-        Some(identity) => identity.next_start(dir, cluster, node)?,
+        Some(identity) => identity.next_start(dir)?,
         None => Identity::first_start(dir, cluster, node)?,
+    };
+    let log = Log {
+        dir: dir.to_owned(),
+        hard_state,
+        snapshots: snapshots.clone(),
+        segments,
+        chain,
+        buffer: Vec::new(),
+        failed: false,
+        lock,
     };
     Ok(Opened {
         identity,
         log,
-        recovery,
+        recovered,
+        torn_bytes,
+        snapshots,
     })
+}
+
+/// Keeps other processes away for as long as the file is open.
+fn lock(path: &Path) -> Result<File, StorageError> {
+    let file = File::create(path).map_err(|e| StorageError::io("create", path, e))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StorageError::Locked {
+            path: path.to_owned(),
+        }),
+        Err(TryLockError::Error(e)) => Err(StorageError::io("lock", path, e)),
+    }
+}
+
+/// Makes everything but the identity, over what a formatting has left that was cut off.
+fn format(dir: &Path, options: &StorageOptions) -> Result<(), StorageError> {
+    let (log, snapshot) = (dir.join(LOG_DIR), dir.join(SNAPSHOT_DIR));
+    create_dir(&log)?;
+    create_dir(&snapshot)?;
+    refuse_to_overwrite(dir)?;
+    hard_state::format(dir)?;
+    Segments::settle(&log, options.segment_len, Vec::new(), Base::default())?;
+    sync_parent(&log).map_err(|e| StorageError::io("sync", dir, e))
+}
+
+/// Where there is an identity no more, nothing else may be there but what formatting makes.
+fn refuse_to_overwrite(dir: &Path) -> Result<(), StorageError> {
+    let log = dir.join(LOG_DIR);
+    let scan = recovery::scan(&log, Index(u64::MAX))?;
+    let snapshots = Snapshots::open(&dir.join(SNAPSHOT_DIR))?.read()?;
+    let is_new = (&scan.lost, scan.base, scan.entries.len()) == (&None, Base::default(), 0);
+    let is_empty = (is_new || segments::list(&log)?.is_empty())
+        && snapshots.latest.is_none()
+        && snapshots.damaged.is_empty()
+        && hard_state::read_in(dir)?.unwrap_or_default() == HardState::default();
+    if is_empty {
+        return Ok(());
+    }
+    let why = "the disk was in use, but its identity file is missing";
+    Err(StorageError::corrupt(dir, 0, why))
+}
+
+/// Makes a directory, durably.
+fn create_dir(path: &Path) -> Result<(), StorageError> {
+    let create = || {
+        fs::create_dir_all(path)?;
+        sync_parent(path)
+    };
+    create().map_err(|e| StorageError::io("create", path, e))
 }
 
 /// Replaces `path` by `bytes` such that after a crash at any moment it holds either the old or

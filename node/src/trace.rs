@@ -15,13 +15,21 @@ use shakedown_history::{Event, Term};
 use crate::clock;
 use crate::storage::Identity;
 
-/// Writes one incarnation's segment.
+/// Writes one incarnation's segment, or nothing at all.
 #[derive(Debug)]
 pub struct TraceWriter {
+    sink: Option<Sink>,
+}
+
+#[derive(Debug)]
+struct Sink {
     file: File,
     path: PathBuf,
     seq: u64,
     buffer: Vec<u8>,
+    /// When the first record that is not written yet was made. All of its round share it: they are
+    /// one moment to everybody outside, and asking the kernel costs as much as writing a record.
+    round_began: Option<u64>,
 }
 
 impl TraceWriter {
@@ -50,24 +58,27 @@ impl TraceWriter {
         jsonl::write_line(&mut buffer, &header)?;
         file.write_all(&buffer)?;
         buffer.clear();
-        Ok(Self {
+        let sink = Sink {
             file,
             path: path.to_owned(),
             seq: 0,
             buffer,
-        })
+            round_began: None,
+        };
+        Ok(Self { sink: Some(sink) })
+    }
+
+    /// A writer that writes nothing: to measure what tracing costs.
+    #[must_use]
+    pub fn disabled() -> Self {
+        Self { sink: None }
     }
 
     /// Adds an event of `term`, to be written with the next [`TraceWriter::flush`].
     pub fn record(&mut self, term: Term, ev: Event) {
-        self.seq += 1;
-        let record = TraceRecord {
-            seq: self.seq,
-            mono: clock::machine_monotonic_ns(),
-            term,
-            ev,
-        };
-        jsonl::write_line(&mut self.buffer, &record).expect("a buffer takes any record");
+        if let Some(sink) = &mut self.sink {
+            sink.record(term, ev);
+        }
     }
 
     /// Hands what was recorded to the kernel. Only then may its effects leave the process.
@@ -75,6 +86,30 @@ impl TraceWriter {
     /// # Panics
     /// If the file does not take it.
     pub fn flush(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.flush();
+        }
+    }
+}
+
+impl Sink {
+    fn record(&mut self, term: Term, ev: Event) {
+        self.seq += 1;
+        let mono = *self
+            .round_began
+            .get_or_insert_with(clock::machine_monotonic_ns);
+        let record = TraceRecord {
+            seq: self.seq,
+            mono,
+            term,
+            ev,
+        };
+        serde_json::to_writer(&mut self.buffer, &record).expect("a buffer takes any record");
+        self.buffer.push(b'\n');
+    }
+
+    fn flush(&mut self) {
+        self.round_began = None;
         if self.buffer.is_empty() {
             return;
         }

@@ -99,6 +99,7 @@ impl Raft {
         if from <= self.log.last().index {
             self.truncate(from);
         }
+        self.assert_continue_log(&entries);
         self.append(entries);
     }
 
@@ -148,7 +149,6 @@ impl Raft {
     /// Adds entries at the end; a configuration among them is in force at once.
     pub(crate) fn append(&mut self, entries: Vec<Entry>) {
         for entry in &entries {
-            self.assert_continues_log(entry);
             self.trace(Event::Append {
                 id: entry.id,
                 hash: entry.hash,

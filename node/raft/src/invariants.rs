@@ -27,19 +27,23 @@ impl Raft {
         );
     }
 
-    /// Called before an entry is added: its hash shows that the leader's log before it is this one.
-    pub(crate) fn assert_continues_log(&self, entry: &Entry) {
-        let last = self.log.last();
-        assert!(
-            entry.continues(self.log.last_hash()) || !self.is_sound(),
-            "the hash of entry {} does not continue the log that ends in {last}",
-            entry.id,
-        );
-        assert!(
-            entry.id.term >= last.term || !self.is_sound(),
-            "entry {} is of an earlier term than {last} before it",
-            entry.id
-        );
+    /// Called before a leader's entries are added: their hashes show that its log before them is this
+    /// one.
+    pub(crate) fn assert_continue_log(&self, entries: &[Entry]) {
+        let (mut last, mut hash) = (self.log.last(), self.log.last_hash());
+        for entry in entries {
+            assert!(
+                entry.continues(hash) || !self.is_sound(),
+                "the hash of entry {} does not continue the log that ends in {last}",
+                entry.id,
+            );
+            assert!(
+                entry.id.term >= last.term || !self.is_sound(),
+                "entry {} is of an earlier term than {last} before it",
+                entry.id
+            );
+            (last, hash) = (entry.id, entry.hash);
+        }
     }
 
     /// Called before the log is cut.

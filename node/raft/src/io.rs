@@ -79,6 +79,8 @@ pub enum Input {
         /// Opaque to the protocol.
         command: Bytes,
     },
+    /// Several clients do: they share one message to each peer.
+    ProposeAll(Vec<(Token, Bytes)>),
     /// A client wants a linearizable read.
     Read {
         /// Comes back in [`Reply`].

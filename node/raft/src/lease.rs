@@ -19,6 +19,9 @@ use crate::raft::Raft;
 pub(crate) struct Lease {
     /// Until when it holds, by this node's clock; zero without one.
     until_ns: u64,
+    /// Whether this leader may not have one any more: it has asked another node to stand for election,
+    /// and that message may arrive late.
+    forfeited: bool,
     /// Rounds that no quorum has echoed yet, with the time at which each was sent.
     sent: VecDeque<(u64, u64)>,
 }
@@ -55,12 +58,10 @@ impl Raft {
             Some(PlantedBug::LongLease) => self.settings.lease_ns * 4,
             _ => self.settings.lease_ns,
         };
-        let handing_over =
-            self.transfer.is_some() && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
         let until_mono_ns = basis_mono_ns + lease_ns;
         let leadership = self.leadership_mut().expect("seen above");
         leadership.lease.sent.retain(|(sent, _)| *sent > round);
-        if !handing_over && until_mono_ns > leadership.lease.until_ns {
+        if !leadership.lease.forfeited && until_mono_ns > leadership.lease.until_ns {
             leadership.lease.until_ns = until_mono_ns;
             self.trace(Event::Lease {
                 until_mono_ns,
@@ -75,10 +76,14 @@ impl Raft {
             .is_some_and(|leadership| self.now_ns < leadership.lease.until_ns)
     }
 
-    /// Gives the lease up before its time.
-    pub(crate) fn give_up_lease(&mut self, reason: &str) {
+    /// Gives the lease up for the rest of the term.
+    pub(crate) fn forfeit_lease(&mut self, reason: &str) {
         if let Some(leadership) = self.leadership_mut() {
-            let lease = std::mem::take(&mut leadership.lease);
+            let forfeited = Lease {
+                forfeited: true,
+                ..Lease::default()
+            };
+            let lease = std::mem::replace(&mut leadership.lease, forfeited);
             self.drop_lease(&lease, reason);
         }
     }

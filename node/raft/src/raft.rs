@@ -91,8 +91,8 @@ impl Raft {
     }
 
     fn recover_log(&mut self, entries: Vec<Entry>) {
+        self.assert_continue_log(&entries);
         for entry in entries {
-            self.assert_continues_log(&entry);
             self.configurations.note(&entry);
             self.log.push(entry);
         }
@@ -120,7 +120,8 @@ impl Raft {
             Input::Tick { now_ns } => self.on_tick(now_ns),
             Input::Receive(message) if message.to == self.node() => self.on_message(message),
             Input::Receive(_) => {}
-            Input::Propose { token, command } => self.on_propose(token, command),
+            Input::Propose { token, command } => self.on_propose(vec![(token, command)]),
+            Input::ProposeAll(proposals) => self.on_propose(proposals),
             Input::Read {
                 token,
                 mode,

@@ -11,22 +11,40 @@ use crate::message::{AppendOutcome, Body};
 use crate::planted::PlantedBug;
 use crate::progress::{Parcel, Progress};
 use crate::raft::Raft;
-use crate::role::Leadership;
+use crate::role::{Leadership, Role};
 
 impl Raft {
-    pub(crate) fn on_propose(&mut self, token: Token, command: Bytes) {
+    pub(crate) fn on_propose(&mut self, proposals: Vec<(Token, Bytes)>) {
         let why = if self.leadership().is_none() {
             let leader = self.leader();
             Refusal::NotLeader { leader }
         } else if self.transfer.is_some() {
             Refusal::Transferring
         } else {
-            let id = self.append_as_leader(Payload::Command(command));
+            return self.take_in(proposals);
+        };
+        let refused = proposals
+            .into_iter()
+            .map(|(token, _)| Reply::Refused { token, why });
+        self.output.reply.extend(refused);
+    }
+
+    fn take_in(&mut self, proposals: Vec<(Token, Bytes)>) {
+        let mut entries = Vec::with_capacity(proposals.len());
+        let (mut last, mut hash) = (self.log.last(), self.log.last_hash());
+        for (token, command) in proposals {
+            let id = LogId {
+                term: self.term(),
+                index: last.index.next(),
+            };
+            let entry = Entry::new(hash, id, Payload::Command(command));
+            (last, hash) = (id, entry.hash);
+            entries.push(entry);
             self.proposals.insert((id.index, id.term), token);
             self.output.reply.push(Reply::Appended { token, id });
-            return self.replicate();
-        };
-        self.output.reply.push(Reply::Refused { token, why });
+        }
+        self.append(entries);
+        self.replicate();
     }
 
     pub(crate) fn append_as_leader(&mut self, payload: Payload) -> LogId {
@@ -56,7 +74,7 @@ impl Raft {
 
     fn next_parcel(&mut self, peer: NodeId) -> Option<Parcel> {
         let snapshot = self.snapshots.latest();
-        let crate::role::Role::Leader(leadership) = &mut self.role else {
+        let Role::Leader(leadership) = &mut self.role else {
             return None;
         };
         let progress = leadership.peers.get_mut(&peer)?;
@@ -66,7 +84,7 @@ impl Raft {
     /// Sends every peer an AppendEntries without entries, with the current read round.
     pub(crate) fn send_heartbeats(&mut self) {
         for peer in self.peer_ids() {
-            let crate::role::Role::Leader(leadership) = &mut self.role else {
+            let Role::Leader(leadership) = &mut self.role else {
                 return;
             };
             let progress = leadership.peers.get_mut(&peer);

@@ -3,7 +3,9 @@
 use bytes::Bytes;
 use shakedown_history::{Event, Index, LogId, NodeId};
 
+use crate::configurations::Configurations;
 use crate::io::{Base, LogWrite};
+use crate::log::Log;
 use crate::membership::DiskId;
 use crate::message::Body;
 use crate::planted::PlantedBug;
@@ -235,11 +237,8 @@ impl Raft {
         if kept_suffix {
             self.rebase_onto(base);
         } else {
-            self.log = crate::log::Log::after(base);
-            self.configurations = crate::configurations::Configurations::new(
-                &self.settings.bootstrap,
-                Some(&snapshot),
-            );
+            self.log = Log::after(base);
+            self.configurations = Configurations::new(&self.settings.bootstrap, Some(&snapshot));
             self.disk.truncated(last.index.next());
             self.output.persist.log.push(LogWrite::Reset(base));
         }

@@ -61,7 +61,7 @@ impl Raft {
             ticks_left: self.settings.election_timeout_ticks_max,
         });
         if !self.deviates(PlantedBug::LeaseSurvivesTransfer) {
-            self.give_up_lease("hands the leadership over");
+            self.forfeit_lease("hands the leadership over");
         }
         self.hand_over_when_caught_up(to);
     }

@@ -1,48 +1,54 @@
 //! Everything that is not a success. The table in `docs/node-api.md` lists them.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::WWW_AUTHENTICATE;
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::value::RawValue;
 use shakedown_history::{LogId, NodeId, Witness};
+use shakedown_raft::Refusal;
 
+use super::Api;
 use super::body::witness;
+use crate::kv;
+
+/// How much of an explanation is sent, in bytes: it may quote what the client sent.
+const MESSAGE_LEN_MAX: usize = 300;
 
 /// A request that did not succeed.
 #[derive(Debug)]
 pub(super) enum ApiError {
-    /// Not a transaction.
+    /// Not a request that there is.
     BadRequest(String),
+    /// The token is missing or wrong.
+    Unauthorized,
+    /// The body took too long.
+    TooSlow,
     /// The body is over the limit.
     TooLarge,
     /// A `cas` found another value.
     CasMismatch {
         key: String,
-        actual: Value,
+        actual: kv::Json,
         at: LogId,
     },
     /// An `append` found something that is not a list.
     NotAList {
         key: String,
-        actual: Value,
+        actual: kv::Json,
         at: LogId,
     },
     /// A later request of this client was applied already.
     StaleSession,
-    /// This node does not lead.
-    NotLeader {
-        node: NodeId,
-        leader: Option<NodeId>,
-    },
-    /// Another entry took the place of this one.
-    Overwritten,
-    /// A read could not be confirmed.
-    LeadershipLost,
+    /// There is no such session.
+    SessionExpired { definite: bool },
+    /// The driver has refused it.
+    Refused { node: NodeId, why: Refusal },
     /// Too much is under way.
     Overloaded,
     /// Undecided when its time was up.
-    Timeout { only_reads: bool },
+    Timeout { definite: bool },
 }
 
 /// The body of an error.
@@ -56,25 +62,18 @@ struct ErrorBody {
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    actual: Option<Value>,
+    actual: Option<Box<RawValue>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     witness: Option<Witness>,
 }
 
 impl ErrorBody {
-    fn definite(error: &'static str, message: impl Into<String>) -> Self {
+    fn new(error: &'static str, definite: bool, message: impl Into<String>) -> Self {
         Self {
             error,
-            definite: true,
+            definite,
             message: message.into(),
             ..Self::default()
-        }
-    }
-
-    fn indefinite(error: &'static str, message: impl Into<String>) -> Self {
-        Self {
-            definite: false,
-            ..Self::definite(error, message)
         }
     }
 
@@ -83,14 +82,25 @@ impl ErrorBody {
         error: &'static str,
         message: String,
         key: String,
-        actual: Value,
+        actual: kv::Json,
         at: LogId,
     ) -> Self {
+        let actual = RawValue::from_string(actual.to_string());
         Self {
             key: Some(key),
-            actual: Some(actual),
+            actual: Some(actual.expect("values are JSON")),
             witness: Some(witness(at)),
-            ..Self::definite(error, message)
+            ..Self::new(error, true, message)
+        }
+    }
+}
+
+impl Api {
+    /// A refusal as its client sees it.
+    pub(super) fn refusal(&self, why: Refusal) -> ApiError {
+        ApiError::Refused {
+            node: self.node,
+            why,
         }
     }
 }
@@ -98,23 +108,43 @@ impl ErrorBody {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let (status, body) = self.describe();
-        (status, Json(body)).into_response()
+        let mut response = (status, Json(body)).into_response();
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
+        }
+        response
     }
 }
 
 impl ApiError {
+    /// Not a request that there is.
+    pub(super) fn bad_request(mut why: String) -> Self {
+        why.truncate(why.floor_char_boundary(MESSAGE_LEN_MAX));
+        Self::BadRequest(why)
+    }
+
     fn describe(self) -> (StatusCode, ErrorBody) {
+        let of = |status, error, definite, message: &str| {
+            (status, ErrorBody::new(error, definite, message))
+        };
         match self {
-            Self::BadRequest(why) => (
-                StatusCode::BAD_REQUEST,
-                ErrorBody::definite("bad-request", why),
+            Self::BadRequest(why) => of(StatusCode::BAD_REQUEST, "bad-request", true, &why),
+            Self::Unauthorized => of(
+                StatusCode::UNAUTHORIZED,
+                "unauthorized",
+                true,
+                "send the node's token: Authorization: Bearer TOKEN",
+            ),
+            Self::TooSlow => of(
+                StatusCode::REQUEST_TIMEOUT,
+                "too-slow",
+                true,
+                "the body did not arrive in time",
             ),
             Self::TooLarge => {
                 let why = format!("the body is over {} bytes", super::BODY_LEN_MAX);
-                (
-                    StatusCode::PAYLOAD_TOO_LARGE,
-                    ErrorBody::definite("too-large", why),
-                )
+                of(StatusCode::PAYLOAD_TOO_LARGE, "too-large", true, &why)
             }
             Self::CasMismatch { key, actual, at } => {
                 let why = format!("{key:?} has another value");
@@ -126,44 +156,71 @@ impl ApiError {
                 let body = ErrorBody::decided("not-a-list", why, key, actual, at);
                 (StatusCode::CONFLICT, body)
             }
-            Self::StaleSession => {
-                let why = "a later seq of this client was applied already; whether this one ever \
-                           took effect is forgotten";
-                (
-                    StatusCode::CONFLICT,
-                    ErrorBody::indefinite("stale-session", why),
-                )
-            }
-            Self::NotLeader { node, leader } => not_leader(node, leader),
-            Self::Overwritten => {
-                let why = "another leader's entry took the place of this one";
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorBody::definite("overwritten", why),
-                )
-            }
-            Self::LeadershipLost => {
-                let why = "the leader stepped down before the read was confirmed";
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorBody::definite("leadership-lost", why),
-                )
-            }
-            Self::Overloaded => {
-                let why = "too much is under way; come back later";
-                (
-                    StatusCode::SERVICE_UNAVAILABLE,
-                    ErrorBody::definite("overloaded", why),
-                )
-            }
-            Self::Timeout { only_reads } => {
-                let why = "not decided in time";
-                let mut body = ErrorBody::indefinite("timeout", why);
-                body.definite = only_reads;
-                (StatusCode::GATEWAY_TIMEOUT, body)
-            }
+            Self::StaleSession => of(
+                StatusCode::CONFLICT,
+                "stale-session",
+                false,
+                "a later seq of this client was applied already; whether this one ever took effect \
+                 is forgotten",
+            ),
+            Self::SessionExpired { definite } => of(
+                StatusCode::CONFLICT,
+                "session-expired",
+                definite,
+                "there is no such session: open one with POST /v1/sessions",
+            ),
+            Self::Refused { node, why } => refused(node, why),
+            Self::Overloaded => unavailable("overloaded", "too much is under way; come back later"),
+            Self::Timeout { definite } => of(
+                StatusCode::GATEWAY_TIMEOUT,
+                "timeout",
+                definite,
+                "not decided in time",
+            ),
         }
     }
+}
+
+/// All refusals of the core are definite.
+fn refused(node: NodeId, why: Refusal) -> (StatusCode, ErrorBody) {
+    match why {
+        Refusal::NotLeader { leader } => not_leader(node, leader),
+        Refusal::Overwritten => unavailable(
+            "overwritten",
+            "another leader's entry took the place of this one",
+        ),
+        Refusal::LeadershipLost => unavailable(
+            "leadership-lost",
+            "the leader stepped down before it was confirmed",
+        ),
+        Refusal::Transferring => unavailable(
+            "transferring",
+            "the leadership is being handed over; ask the next leader",
+        ),
+        Refusal::TransferFailed => unavailable(
+            "transfer-failed",
+            "the node to which the leadership was to go did not take it in time",
+        ),
+        Refusal::NotNow => unavailable(
+            "not-now",
+            "a membership change is under way, or the leader has not committed in its term yet; try \
+             again",
+        ),
+        Refusal::LagsBehind => unavailable(
+            "lags-behind",
+            "the learner has not caught up yet; try again",
+        ),
+        Refusal::NoSuchChange(why) => {
+            let body = ErrorBody::new("no-such-change", true, why);
+            (StatusCode::CONFLICT, body)
+        }
+    }
+}
+
+/// A definite refusal that another time would not meet.
+fn unavailable(error: &'static str, why: &str) -> (StatusCode, ErrorBody) {
+    let body = ErrorBody::new(error, true, why);
+    (StatusCode::SERVICE_UNAVAILABLE, body)
 }
 
 fn not_leader(node: NodeId, leader: Option<NodeId>) -> (StatusCode, ErrorBody) {
@@ -173,8 +230,9 @@ fn not_leader(node: NodeId, leader: Option<NodeId>) -> (StatusCode, ErrorBody) {
     };
     let body = ErrorBody {
         leader,
-        ..ErrorBody::definite(
+        ..ErrorBody::new(
             "not-leader",
+            true,
             format!("{node} is not the leader; {whereabouts}"),
         )
     };

@@ -1,178 +1,87 @@
-//! `POST /v1/txn`: the way of a transaction.
-//!
-//! A proposal may be lost without a word: its leader may have been deposed before anybody else had
-//! it. So the same request is proposed again while it is undecided; sessions see to it that it takes
-//! effect once. The answer is definite only if every attempt was refused.
+//! `POST /v1/txn` and `POST /v1/sessions`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::Json;
-use axum::body::Bytes;
 use axum::extract::State;
-use axum::extract::rejection::BytesRejection;
-use axum::http::{HeaderMap, StatusCode};
-use shakedown_raft::Refusal;
-use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use axum::response::Response;
+use serde::Deserialize;
+use shakedown_history::event::ReadMode;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Api;
-use super::body::{Transaction, TxnReply, witness};
+use super::asked::Asked;
+use super::attempts::{Attempts, Decided};
+use super::body::{self, Transaction};
 use super::error::ApiError;
-use crate::kv::{Applied, Decision, Outcome};
-use crate::request::{Answer, Ask, Request};
+use crate::kv::{Applied, Command, Decision, Outcome, SESSIONS_MAX};
+use crate::request::{Answer, Ask};
 
-/// With this header a client says how many milliseconds its transaction may take.
-const TIMEOUT_HEADER: &str = "shakedown-timeout-ms";
+type Replied = Result<Response, ApiError>;
 
-/// The longest that a client may ask for.
-const TIMEOUT_MAX: Duration = Duration::from_secs(600);
-
-type TxnResult = Result<Json<TxnReply>, ApiError>;
-
-pub(super) async fn post(
-    State(api): State<Arc<Api>>,
-    headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
-) -> TxnResult {
-    let body = body.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge,
-        _ => ApiError::BadRequest(rejection.body_text()),
-    })?;
-    let deadline = Instant::now() + timeout(&headers)?.unwrap_or(api.request_timeout);
-    match Transaction::parse(&body)? {
-        Transaction::Reads(keys) => read(&api, keys, deadline).await,
-        Transaction::Writes(command) => Write::new(&api, command.encode(), deadline).run().await,
+pub(super) async fn post(State(api): State<Arc<Api>>, asked: Asked) -> Replied {
+    let transaction = Transaction::parse(&asked.body);
+    match transaction.map_err(|e| ApiError::bad_request(e.to_string()))? {
+        Transaction::Reads { keys, mode } => {
+            let mode = mode.unwrap_or(api.default_read_mode);
+            read(&api, keys, mode, asked.deadline).await
+        }
+        Transaction::Writes(command) => {
+            let attempts = Attempts::new(&api, command.encode(), asked.deadline);
+            reply(attempts.run().await?)
+        }
     }
 }
 
-fn timeout(headers: &HeaderMap) -> Result<Option<Duration>, ApiError> {
-    let Some(value) = headers.get(TIMEOUT_HEADER) else {
-        return Ok(None);
+/// The body of `POST /v1/sessions`: there is nothing to say.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoFields {}
+
+/// If an attempt is lost on the way and another one made, both may open a session. Nobody learns of
+/// the first one's, and in time it is evicted.
+pub(super) async fn open_session(State(api): State<Arc<Api>>, asked: Asked) -> Replied {
+    let NoFields {} = asked.json()?;
+    let command = Command::OpenSession {
+        sessions_max: SESSIONS_MAX,
     };
-    let milliseconds = value.to_str().ok().and_then(|text| text.parse().ok());
-    match milliseconds.map(Duration::from_millis) {
-        Some(timeout) if timeout <= TIMEOUT_MAX => Ok(Some(timeout)),
-        _ => Err(ApiError::BadRequest(format!(
-            "{TIMEOUT_HEADER} is {value:?}: give milliseconds, at most {}",
-            TIMEOUT_MAX.as_millis()
-        ))),
+    let attempts = Attempts::new(&api, command.encode(), asked.deadline);
+    match attempts.run().await?.applied {
+        Applied::Opened(client) => Ok(body::json(format!(r#"{{"client":{client}}}"#))),
+        other => panic!("the opening of a session came to {other:?}"),
     }
 }
 
-async fn read(api: &Api, keys: Vec<String>, deadline: Instant) -> TxnResult {
+async fn read(api: &Api, keys: Vec<String>, mode: ReadMode, deadline: Instant) -> Replied {
     let (answer, mut answers) = mpsc::unbounded_channel();
-    ask(
-        api,
-        Ask::Read {
-            keys,
-            mode: shakedown_history::event::ReadMode::Index,
-        },
-        answer,
-    )?;
+    api.ask(Ask::Read { keys, mode }, answer)?;
+    let is_stale = mode == ReadMode::Local;
     match timeout_at(deadline, answers.recv()).await {
-        Ok(Some(Answer::Applied(applied))) => reply(applied),
-        Ok(Some(Answer::Refused(why))) => Err(refusal(api, why)),
+        Ok(Some(Answer::Applied(Applied::Fresh(Decision {
+            outcome: Outcome::Done(results),
+            at,
+        })))) => Ok(body::done(&results, at, is_stale)),
+        Ok(Some(Answer::Refused(why))) => Err(api.refusal(why)),
         Ok(Some(Answer::Overloaded)) => Err(ApiError::Overloaded),
-        Ok(Some(_)) => unreachable!("a read is not answered so"),
-        Ok(None) | Err(_) => Err(ApiError::Timeout { only_reads: true }),
+        Ok(Some(other)) => panic!("a read came to {other:?}"),
+        Ok(None) | Err(_) => Err(ApiError::Timeout { definite: true }),
     }
 }
 
-/// A transaction on its way through the log.
-struct Write<'a> {
-    api: &'a Api,
-    command: Bytes,
-    deadline: Instant,
-    answer: UnboundedSender<Answer>,
-    answers: UnboundedReceiver<Answer>,
-    /// How many attempts may still take effect.
-    undecided: usize,
-}
-
-impl<'a> Write<'a> {
-    fn new(api: &'a Api, command: Bytes, deadline: Instant) -> Self {
-        let (answer, answers) = mpsc::unbounded_channel();
-        Self {
-            api,
-            command,
-            deadline,
-            answer,
-            answers,
-            undecided: 0,
+fn reply(decided: Decided) -> Replied {
+    let Decision { outcome, at } = match decided.applied {
+        Applied::Fresh(decision) | Applied::Repeated(decision) => decision,
+        Applied::Stale => return Err(ApiError::StaleSession),
+        Applied::NoSession { expired } => {
+            // An id that was never given may be given yet, and then another attempt may find it.
+            let definite = !expired && decided.is_last;
+            return Err(ApiError::SessionExpired { definite });
         }
-    }
-
-    async fn run(mut self) -> TxnResult {
-        self.propose()?;
-        loop {
-            let patience = (Instant::now() + self.api.retry_after).min(self.deadline);
-            let answer = match timeout_at(patience, self.answers.recv()).await {
-                Ok(answer) => answer.expect("this request holds a sender"),
-                Err(_) if Instant::now() >= self.deadline => {
-                    return Err(ApiError::Timeout { only_reads: false });
-                }
-                // Where this node does not lead any more, or is overloaded, the attempt is refused
-                // and the ones before stay undecided.
-                Err(_) => match self.propose() {
-                    Ok(()) | Err(ApiError::Overloaded) => continue,
-                    Err(e) => return Err(e),
-                },
-            };
-            self.undecided -= 1;
-            let last = self.undecided == 0;
-            match answer {
-                Answer::Applied(applied) => return reply(applied),
-                Answer::Refused(why) if last => return Err(refusal(self.api, why)),
-                Answer::Overloaded if last => return Err(ApiError::Overloaded),
-                _ => {}
-            }
-        }
-    }
-
-    fn propose(&mut self) -> Result<(), ApiError> {
-        ask(
-            self.api,
-            Ask::Write(self.command.clone()),
-            self.answer.clone(),
-        )?;
-        self.undecided += 1;
-        Ok(())
-    }
-}
-
-fn ask(api: &Api, ask: Ask, answer: UnboundedSender<Answer>) -> Result<(), ApiError> {
-    api.requests
-        .try_send(Request { ask, answer })
-        .map_err(|e| match e {
-            TrySendError::Full(_) => ApiError::Overloaded,
-            TrySendError::Closed(_) => panic!("the API ends with the driver"),
-        })
-}
-
-fn reply(applied: Applied) -> TxnResult {
-    let (Applied::Fresh(decision) | Applied::Repeated(decision)) = applied else {
-        return Err(ApiError::StaleSession);
+        other => panic!("a transaction came to {other:?}"),
     };
-    let Decision { outcome, at } = decision;
     match outcome {
-        Outcome::Done(results) => Ok(Json(TxnReply {
-            results,
-            witness: witness(at),
-        })),
+        Outcome::Done(results) => Ok(body::done(&results, at, false)),
         Outcome::CasMismatch { key, actual } => Err(ApiError::CasMismatch { key, actual, at }),
         Outcome::NotAList { key, actual } => Err(ApiError::NotAList { key, actual, at }),
-    }
-}
-
-fn refusal(api: &Api, why: Refusal) -> ApiError {
-    match why {
-        Refusal::NotLeader { leader } => ApiError::NotLeader {
-            node: api.node,
-            leader,
-        },
-        Refusal::Overwritten => ApiError::Overwritten,
-        _ => ApiError::LeadershipLost,
     }
 }

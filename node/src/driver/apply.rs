@@ -1,82 +1,156 @@
-//! Committed entries on their way to the state machine, and the answers that follow.
+//! The thread that applies, so that the protocol goes on while the state machine works. As with the
+//! disk, one batch is under way and all that comes meanwhile is the next: a thread is woken once for
+//! many entries.
 
-use shakedown_history::event::ClientSeq;
-use shakedown_history::{Event, LogId};
-use shakedown_raft::{Committed, Payload, Token};
+use std::sync::{Arc, mpsc};
+use std::thread;
 
-use super::Driver;
-use crate::kv::{Applied, Command, Decision};
+use shakedown_history::Index;
+use tokio::sync::Notify;
 
-/// How often the contents are hashed into the trace, in entries.
-const DIGEST_PERIOD: u64 = 1024;
+use super::state_machine::{Job, Outcomes, StateMachine};
 
-impl Driver {
-    /// Applies the next committed entry and answers its request, if it was made here.
-    pub(super) fn apply(&mut self, committed: Committed) {
-        let Committed { entry, token } = committed;
-        assert_eq!(
-            entry.id.index,
-            self.last_applied.next(),
-            "entries are applied in order"
-        );
-        let request = match &entry.payload {
-            Payload::Command(bytes) => {
-                let command = Command::decode(bytes);
-                let client = command.client;
-                Some((client, self.store.apply(entry.id, command)))
-            }
-            Payload::Noop | Payload::Config(_) => None,
+/// The state machine's side of the driver.
+#[derive(Debug)]
+pub(super) struct Applier {
+    batches: mpsc::Sender<Vec<Job>>,
+    outcomes: mpsc::Receiver<Outcomes>,
+    done: Arc<Notify>,
+    waiting: Vec<Job>,
+    under_way: bool,
+    queued: Index,
+}
+
+impl Applier {
+    /// Starts the thread, which ends with the applier.
+    pub(super) fn start(machine: StateMachine) -> Self {
+        let (batches, inbox) = mpsc::channel();
+        let (outbox, outcomes) = mpsc::channel();
+        let done = Arc::new(Notify::new());
+        let applier = Self {
+            batches,
+            outcomes,
+            done: Arc::clone(&done),
+            waiting: Vec::new(),
+            under_way: false,
+            queued: machine.applied(),
         };
-        self.last_applied = entry.id.index;
-        self.record(Event::Apply {
-            id: entry.id,
-            hash: entry.hash,
-            effect: request
-                .as_ref()
-                .is_some_and(|(_, applied)| applied.has_effect()),
-            client: request.as_ref().map(|(client, _)| *client),
-        });
-        if entry.id.index.0.is_multiple_of(DIGEST_PERIOD) {
-            let (state, sessions) = self.store.digest();
-            self.record(Event::Digest {
-                index: entry.id.index,
-                state,
-                sessions,
-            });
+        thread::Builder::new()
+            .name("apply".to_owned())
+            .spawn(move || work(machine, &inbox, &outbox, &done))
+            .expect("the system can start one thread");
+        applier
+    }
+
+    /// How far the state machine will be once everything pushed is done.
+    pub(super) fn queued(&self) -> Index {
+        self.queued
+    }
+
+    /// Adds a job behind those before it.
+    pub(super) fn push(&mut self, job: Job) {
+        match &job {
+            Job::Apply { entry, .. } => self.queued = entry.id.index,
+            Job::Install(snapshot) => self.queued = snapshot.header.last.index,
+            Job::Read(_) | Job::TakeSnapshot | Job::Preview { .. } => {}
         }
-        if let (Some((client, applied)), Some(token)) = (request, token) {
-            self.answer_write(token, client, applied);
+        self.waiting.push(job);
+    }
+
+    /// Hands over what waits, unless a batch is under way.
+    pub(super) fn submit(&mut self) {
+        if !self.under_way && !self.waiting.is_empty() {
+            let batch = std::mem::take(&mut self.waiting);
+            self.batches
+                .send(batch)
+                .expect("the apply thread runs as long as the driver");
+            self.under_way = true;
         }
     }
 
-    /// The planted bug `ack-before-commit`: answers with what the command would do if it were
-    /// carried out now.
-    pub(super) fn answer_before_commit(&mut self, token: Token, at: LogId) {
-        if let Some(write) = self.clients.close_write(token) {
-            let Command { client, ops } = Command::decode(&write.command);
-            let outcome = self.store.preview(ops);
-            let applied = Applied::Fresh(Decision { outcome, at });
-            self.acknowledge(client, &applied);
-            self.clients.answer_applied(&write.answer, applied);
+    /// Waits for the batch under way; pends for ever when there is none. Cancel safe.
+    pub(super) async fn outcomes(&mut self) -> Outcomes {
+        loop {
+            if let Ok(outcomes) = self.outcomes.try_recv() {
+                self.under_way = false;
+                return outcomes;
+            }
+            self.done.notified().await;
         }
     }
 
-    fn answer_write(&mut self, token: Token, client: ClientSeq, applied: Applied) {
-        if let Some(write) = self.clients.close_write(token) {
-            self.acknowledge(client, &applied);
-            self.clients.answer_applied(&write.answer, applied);
+    /// Does everything that waits now, and blocks until it is done.
+    pub(super) fn drain(&mut self) -> Vec<Outcomes> {
+        let mut all = Vec::new();
+        self.submit();
+        while self.under_way {
+            let outcomes = self.outcomes.recv();
+            all.push(outcomes.expect("the apply thread runs as long as the driver"));
+            self.under_way = false;
+            self.submit();
+        }
+        all
+    }
+}
+
+fn work(
+    mut machine: StateMachine,
+    inbox: &mpsc::Receiver<Vec<Job>>,
+    outbox: &mpsc::Sender<Outcomes>,
+    done: &Notify,
+) {
+    while let Ok(jobs) = inbox.recv() {
+        if outbox.send(machine.run(jobs)).is_err() {
+            return;
+        }
+        done.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shakedown_history::{LogHash, LogId};
+    use shakedown_raft::{Entry, Payload};
+
+    use super::*;
+    use crate::kv::Sessions;
+
+    fn noop(index: u64) -> Job {
+        Job::Apply {
+            entry: Entry::new(LogHash::EMPTY, LogId::new(1, index), Payload::Noop),
+            answer: None,
         }
     }
 
-    /// Records that the client will hear that its request took effect, if that is what it will hear.
-    fn acknowledge(&mut self, client: ClientSeq, applied: &Applied) {
-        if let Applied::Fresh(decision) | Applied::Repeated(decision) = applied
-            && decision.outcome.is_done()
-        {
-            self.record(Event::ClientAck {
-                client,
-                id: decision.at,
-            });
-        }
+    #[tokio::test]
+    async fn what_comes_while_a_batch_is_under_way_is_the_next() {
+        let mut applier = Applier::start(StateMachine::new(Sessions::Kept));
+        applier.push(noop(1));
+        applier.submit();
+        applier.push(noop(2));
+        applier.submit();
+        applier.push(noop(3));
+        assert_eq!(applier.queued(), Index(3));
+        assert_eq!(applier.outcomes().await.applied, Index(1));
+        applier.submit();
+        assert_eq!(applier.outcomes().await.applied, Index(3));
+    }
+
+    #[tokio::test]
+    async fn draining_does_all_that_waits() {
+        let mut applier = Applier::start(StateMachine::new(Sessions::Kept));
+        applier.push(noop(1));
+        applier.submit();
+        applier.push(noop(2));
+        let applied: Vec<_> = applier.drain().iter().map(|o| o.applied).collect();
+        assert_eq!(applied, [Index(1), Index(2)]);
+        assert!(applier.drain().is_empty());
+        applier.push(noop(3));
+        applier.submit();
+        assert_eq!(
+            applier.outcomes().await.applied,
+            Index(3),
+            "a late wake-up does no harm"
+        );
     }
 }

@@ -2,9 +2,9 @@
 //! one, so that one sync serves many (group commit).
 
 use shakedown_history::{LogId, Term};
-use shakedown_raft::{AfterPersist, Durable, Persist};
+use shakedown_raft::{AfterPersist, Durable, LogWrite, Persist};
 
-use crate::storage::{DiskFailure, Writer};
+use crate::storage::{DiskFailure, Synced, Writer};
 
 /// Changes on their way to the disk, and what waits for them.
 #[derive(Debug)]
@@ -23,6 +23,7 @@ struct Batch {
     durable: Durable,
     has_hard_state: bool,
     has_log: bool,
+    entries: u64,
 }
 
 /// What one sync brought.
@@ -34,6 +35,8 @@ pub(super) struct Completed {
     pub(super) wrote_hard_state: bool,
     /// Whether the log was.
     pub(super) wrote_log: bool,
+    /// How many entries were.
+    pub(super) entries: u64,
     /// What waited for it, with the term that it belongs to, in order.
     pub(super) released: Vec<(Term, AfterPersist)>,
 }
@@ -71,16 +74,24 @@ impl Durability {
                 self.latest.hard_state = hard_state;
                 self.waiting.has_hard_state = true;
             }
-            self.waiting.has_log |= !persist.log.is_empty();
+            self.waiting.has_log |= persist.log.iter().any(moves_the_end);
+            self.waiting.entries += persist.log.iter().map(entries_of).sum::<u64>();
             self.waiting.changes.push(persist);
         }
-        self.waiting.waiters.push((term, after));
+        if !(after.trace.is_empty() && after.send.is_empty()) {
+            self.waiting.waiters.push((term, after));
+        }
         None
+    }
+
+    /// Whether [`Durability::submit`] would begin to write.
+    pub(super) fn is_about_to_write(&self) -> bool {
+        self.under_way.is_none() && !self.waiting.changes.is_empty()
     }
 
     /// Begins to write what waits, unless a batch is under way.
     pub(super) fn submit(&mut self) {
-        if self.under_way.is_some() || self.waiting.changes.is_empty() {
+        if !self.is_about_to_write() {
             return;
         }
         let mut batch = std::mem::take(&mut self.waiting);
@@ -90,7 +101,7 @@ impl Durability {
     }
 
     /// Waits for the batch under way; pends for ever when there is none. Cancel safe.
-    pub(super) async fn outcome(&mut self) -> Result<(), DiskFailure> {
+    pub(super) async fn outcome(&mut self) -> Result<Synced, DiskFailure> {
         self.writer.outcome().await
     }
 
@@ -108,7 +119,23 @@ impl Durability {
             durable: batch.durable,
             wrote_hard_state: batch.has_hard_state,
             wrote_log: batch.has_log,
+            entries: batch.entries,
             released,
         }
+    }
+}
+
+fn entries_of(change: &LogWrite) -> u64 {
+    match change {
+        LogWrite::Append(entries) => entries.len() as u64,
+        _ => 0,
+    }
+}
+
+/// Whether a change says something about how far the log is on disk.
+fn moves_the_end(change: &LogWrite) -> bool {
+    match change {
+        LogWrite::Truncate { .. } | LogWrite::Append(_) | LogWrite::Reset(_) => true,
+        LogWrite::Compact(_) | LogWrite::Repaired => false,
     }
 }

@@ -5,9 +5,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shakedown_history::NodeId;
+use shakedown_history::{Index, NodeId};
+use shakedown_raft::DiskId;
 
-use super::{StorageError, frame, replace_durably};
+use super::frame::{self, Place};
+use super::{StorageError, replace_durably};
 
 /// Written once when a disk is formatted, but for the count of starts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,12 +38,16 @@ impl Identity {
             Err(e) => return Err(StorageError::io("read", &path, e)),
         };
         // The file was renamed into place whole: a torn one is damaged too.
-        let frame::Decoded::Frame { payload, .. } = frame::decode(&bytes, 0) else {
+        let frame::Decoded::Frame { payload, .. } = frame::decode(&bytes, Place::ALONE) else {
             return Err(StorageError::corrupt(&path, 0, "not a whole identity"));
         };
-        serde_json::from_slice(payload)
-            .map(Some)
-            .map_err(|e| StorageError::corrupt(&path, 0, format!("not an identity: {e}")))
+        let identity: Self = serde_json::from_slice(payload)
+            .map_err(|e| StorageError::corrupt(&path, 0, format!("not an identity: {e}")))?;
+        if disk_id(&identity.disk).is_none() {
+            let why = "the disk's name is not 32 hexadecimal digits";
+            return Err(StorageError::corrupt(&path, 0, why));
+        }
+        Ok(Some(identity))
     }
 
     /// Makes up the identity of a freshly formatted disk, durably.
@@ -58,32 +64,51 @@ impl Identity {
         identity.write(dir)
     }
 
+    /// Checks that the disk in `dir` belongs to `node` of `cluster`.
+    ///
+    /// # Errors
+    /// If it does not.
+    pub fn check_owner(&self, dir: &Path, cluster: &str, node: NodeId) -> Result<(), StorageError> {
+        if (self.cluster.as_str(), self.node) == (cluster, node) {
+            return Ok(());
+        }
+        Err(StorageError::Foreign {
+            path: path_in(dir),
+            found: format!("{} of cluster {:?}", self.node, self.cluster),
+            wanted: format!("{node} of cluster {cluster:?}"),
+        })
+    }
+
     /// Counts one more start, durably.
     ///
     /// # Errors
-    /// If the disk belongs to another node or cluster, or the count cannot be written.
-    pub fn next_start(
-        mut self,
-        dir: &Path,
-        cluster: &str,
-        node: NodeId,
-    ) -> Result<Self, StorageError> {
-        if (self.cluster.as_str(), self.node) != (cluster, node) {
-            return Err(StorageError::Foreign {
-                path: path_in(dir),
-                found: format!("{} of cluster {:?}", self.node, self.cluster),
-                wanted: format!("{node} of cluster {cluster:?}"),
-            });
-        }
+    /// If the count cannot be written.
+    pub fn next_start(mut self, dir: &Path) -> Result<Self, StorageError> {
         self.incarnation += 1;
         self.write(dir)
     }
 
+    /// The disk, as peers know it.
+    ///
+    /// # Panics
+    /// If the name is not of the form that reading and formatting ensure.
+    #[must_use]
+    pub fn disk_id(&self) -> DiskId {
+        disk_id(&self.disk).expect("a disk's name is 32 hexadecimal digits")
+    }
+
     fn write(self, dir: &Path) -> Result<Self, StorageError> {
         let text = serde_json::to_vec(&self).expect("an identity is plain data");
-        replace_durably(&path_in(dir), &frame::encode(0, &text))?;
+        let frame = frame::encode(Place::ALONE, Index(0), &text);
+        replace_durably(&path_in(dir), &frame)?;
         Ok(self)
     }
+}
+
+fn disk_id(name: &str) -> Option<DiskId> {
+    let is_hex = name.len() == 32 && name.bytes().all(|b| b.is_ascii_hexdigit());
+    let number = is_hex.then(|| u128::from_str_radix(name, 16).ok());
+    number.flatten().map(DiskId)
 }
 
 fn path_in(dir: &Path) -> PathBuf {

@@ -1,125 +1,113 @@
-//! The append-only file of term, vote and entries.
-//!
-//! It starts with a header that names format and version. Then comes one [`frame`] a sync; it carries
-//! the changes of that sync in order, so that term, vote and entries reach the disk together. The file
-//! only grows.
+//! Makes batches of changes durable.
 
-use std::borrow::Cow;
-use std::fs::{self, File, TryLockError};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt;
-use std::path::Path;
+use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
-use shakedown_raft::{Entry, HardState, Index, LogWrite, Persist};
+use shakedown_raft::{Index, Persist};
 
-use super::recovery::{self, Recovery};
-use super::{StorageError, frame, replace_durably};
+use super::chain::Chain;
+use super::change::Change;
+use super::failure::DiskFailure;
+use super::hard_state::HardStateFile;
+use super::segments::Segments;
+use super::snapshots::Snapshots;
+use super::synced::Synced;
+use super::{frame, loss, segment};
 
-/// The first bytes of the file: a name and the version of the format.
-pub(super) const FILE_HEADER: &[u8; 16] = b"shakedown-log 1\n";
-
-/// One change, as it stands in a frame.
-#[derive(Serialize, Deserialize)]
-pub(super) enum Record<'a> {
-    /// Term and vote are now these.
-    HardState(HardState),
-    /// This entry and all after it are gone.
-    Truncate(Index),
-    /// These stand at the end.
-    Append(Cow<'a, [Entry]>),
-}
-
-/// The disk failed. What it holds beyond the last sync is unknown: the node must stop.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot {op} the log: {source}")]
-pub struct DiskFailure {
-    /// What was tried: `append` or `sync`.
-    pub op: &'static str,
-    /// What the system said.
-    pub source: io::Error,
-}
-
-/// The open log. While it is open no other process can open it.
+/// The open disk: term and vote, log, and snapshots that leaders send. While it is open no other process
+/// can open it.
 #[derive(Debug)]
 pub struct Log {
-    file: File,
-    end: u64,
-}
-
-/// Makes an empty log at `path`, over one whose formatting was cut off.
-///
-/// # Errors
-/// If it cannot be written, or there is a log with contents already.
-pub fn format(path: &Path) -> Result<(), StorageError> {
-    let len = fs::metadata(path).map_or(0, |m| m.len());
-    if len > FILE_HEADER.len() as u64 {
-        let why = "there are entries, but the disk's identity file is missing";
-        return Err(StorageError::corrupt(path, 0, why));
-    }
-    replace_durably(path, FILE_HEADER)
+    pub(super) dir: PathBuf,
+    pub(super) hard_state: HardStateFile,
+    pub(super) snapshots: Snapshots,
+    pub(super) segments: Segments,
+    pub(super) chain: Chain,
+    pub(super) buffer: Vec<u8>,
+    pub(super) failed: bool,
+    #[expect(dead_code, reason = "it is locked as long as it is open")]
+    pub(super) lock: File,
 }
 
 impl Log {
-    /// Opens the log at `path`, reads it all, and cuts off what an interrupted write left.
+    /// Carries out the changes and returns when all of them are on disk: first term and vote, then a
+    /// snapshot, then the log, as one frame.
     ///
     /// # Errors
-    /// If it cannot be read or is in use, or if anything in it is damaged other than by a last write
-    /// that was cut off.
-    pub fn open(path: &Path) -> Result<(Self, Recovery), StorageError> {
-        let io = |what| move |e| StorageError::io(what, path, e);
-        let file = File::options()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(io("open"))?;
-        file.try_lock().map_err(|e| match e {
-            TryLockError::WouldBlock => StorageError::Locked {
-                path: path.to_owned(),
-            },
-            TryLockError::Error(e) => StorageError::io("lock", path, e),
-        })?;
-        let bytes = fs::read(path).map_err(io("read"))?;
-        let recovery = recovery::recover(path, &bytes)?;
-        if recovery.torn_bytes > 0 {
-            file.set_len(recovery.end).map_err(io("cut"))?;
+    /// If the disk refuses, now or ever before.
+    ///
+    /// # Panics
+    /// If the changes contradict the log: entries with a gap, or a truncation of what is not there.
+    pub fn append(&mut self, batch: &[Persist]) -> Result<Synced, DiskFailure> {
+        if self.failed {
+            let source = io::Error::other("an earlier write failed; start the node again");
+            return Err(DiskFailure::of("append to", &self.dir)(source));
         }
-        // What a killed process had written but not synced is read back from memory; what this
-        // process is about to rely on must be on disk.
-        file.sync_all().map_err(io("sync"))?;
-        let end = recovery.end;
-        Ok((Self { file, end }, recovery))
+        // What a failed write has left is unknown until it is read again.
+        self.failed = true;
+        let mut synced = Synced::default();
+        self.carry_out(batch, &mut synced)?;
+        self.failed = false;
+        Ok(synced)
     }
 
-    /// Appends the changes as one frame and returns when it is on disk.
-    ///
-    /// # Errors
-    /// If the disk refuses; the log must not be used after that.
-    pub fn append(&mut self, changes: &[Persist]) -> Result<(), DiskFailure> {
-        let frame = frame::encode(self.end, &encode(changes));
-        let fail = |op| move |source| DiskFailure { op, source };
-        self.file
-            .write_all_at(&frame, self.end)
-            .map_err(fail("append"))?;
-        self.file.sync_data().map_err(fail("sync"))?;
-        self.end += frame.len() as u64;
+    fn carry_out(&mut self, batch: &[Persist], synced: &mut Synced) -> Result<(), DiskFailure> {
+        let change = Change::of(batch, self.chain.last());
+        // Before the entries: an entry must not outlive the term in which it was accepted.
+        if let Some(hard_state) = change.hard_state {
+            self.hard_state.set(hard_state, synced)?;
+        }
+        if let Some(snapshot) = change.snapshot {
+            self.snapshots.write(snapshot, "installing", synced)?;
+        }
+        if change.changes_log(self.chain.last()) {
+            self.write(&change, synced)?;
+        }
+        if change.repaired {
+            loss::remove(&self.dir, synced)?;
+        }
+        if let Some(base) = change.compact {
+            self.compact(base.id.index)?;
+        }
         Ok(())
     }
-}
 
-fn encode(changes: &[Persist]) -> Vec<u8> {
-    let records: Vec<Record<'_>> = changes.iter().flat_map(records_of).collect();
-    postcard::to_stdvec(&records).expect("records are plain data")
-}
-
-fn records_of(persist: &Persist) -> impl Iterator<Item = Record<'_>> {
-    let hard_state = persist.hard_state.map(Record::HardState);
-    let log = persist.log.iter().map(|write| match write {
-        LogWrite::Truncate { from } => Record::Truncate(*from),
-        LogWrite::Append(entries) => Record::Append(Cow::Borrowed(entries)),
-        LogWrite::Compact(_) | LogWrite::Reset(_) | LogWrite::Repaired => {
-            unreachable!("not asked for yet")
+    fn write(&mut self, change: &Change<'_>, synced: &mut Synced) -> Result<(), DiskFailure> {
+        let mut buffer = std::mem::take(&mut self.buffer);
+        frame::begin(&mut buffer);
+        buffer = segment::encode_change(buffer, change.keep, &change.entries);
+        let goes_below = change.keep < self.segments.base_of_last();
+        let place = self.segments.place_for(buffer.len() - frame::HEADER_LEN);
+        match place.filter(|_| change.anew.is_none() && !goes_below) {
+            Some(place) => {
+                frame::finish(&mut buffer, place, change.upto());
+                self.segments.append(&buffer, synced)?;
+            }
+            None => {
+                let base = change.anew.unwrap_or_else(|| self.chain.at(change.keep));
+                let anew = change.anew.is_some();
+                self.segments
+                    .roll(base, anew, &mut buffer, change.upto(), synced)?;
+            }
         }
-    });
-    hard_state.into_iter().chain(log)
+        self.buffer = buffer;
+        self.follow(change);
+        Ok(())
+    }
+
+    fn follow(&mut self, change: &Change<'_>) {
+        match change.anew {
+            Some(base) => self.chain = Chain::new(base, &[]),
+            None => self.chain.truncate(change.keep),
+        }
+        let entries = change.entries.iter().copied().flatten();
+        entries.for_each(|entry| self.chain.push(entry));
+    }
+
+    fn compact(&mut self, upto: Index) -> Result<(), DiskFailure> {
+        let base = self.segments.compact(upto.min(self.chain.last()))?;
+        self.chain.forget(base);
+        Ok(())
+    }
 }

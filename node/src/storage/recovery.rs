@@ -1,101 +1,142 @@
-//! Reading a log back after a crash.
+//! What a process may rely on when it starts, of all that was found on its disk.
+//!
+//! Damage never makes the log silently shorter: before anything is cut off, a marker says on disk that
+//! entries were lost, and how far the log may have gone.
 
+use std::fs;
 use std::path::Path;
 
-use shakedown_history::{LogHash, LogId};
-use shakedown_raft::{Entry, Recovered};
+use shakedown_raft::{Base, HardState, Index, LogId, Loss, Recovered, Snapshot};
 
-use super::StorageError;
-use super::frame::{self, Decoded};
-use super::log::{FILE_HEADER, Record};
+use super::chain::Chain;
+use super::hard_state::HardStateFile;
+use super::scan::{Scan, Scanner};
+use super::segments::{self, Segments};
+use super::snapshots::{Found, Snapshots};
+use super::{StorageError, StorageOptions, loss};
 
-/// What a log held.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Recovery {
-    /// Term, vote and entries.
-    pub recovered: Recovered,
-    /// Where the last whole frame ends, in bytes.
-    pub end: u64,
-    /// How many bytes stand after it, left by a write that was cut off.
-    pub torn_bytes: u64,
+/// Everything that was read, and brought in order on disk.
+#[derive(Debug)]
+pub(super) struct Recovery {
+    pub(super) recovered: Recovered,
+    pub(super) torn_bytes: u64,
+    pub(super) hard_state: HardStateFile,
+    pub(super) snapshots: Snapshots,
+    pub(super) segments: Segments,
+    pub(super) chain: Chain,
 }
 
-/// Replays the log that consists of `bytes`; `path` is for messages.
-///
-/// # Errors
-/// If anything in it is damaged other than by a last write that was cut off.
-pub fn recover(path: &Path, bytes: &[u8]) -> Result<Recovery, StorageError> {
-    if !bytes.starts_with(FILE_HEADER) {
-        return Err(StorageError::corrupt(path, 0, "not a log of this version"));
+/// Reads the disk in `dir` and brings it in order.
+pub(super) fn recover(dir: &Path, options: &StorageOptions) -> Result<Recovery, StorageError> {
+    let hard_state = HardStateFile::open(dir)?;
+    let snapshots = Snapshots::open(&dir.join(super::SNAPSHOT_DIR))?;
+    let Found { latest, damaged } = snapshots.read()?;
+    let log_dir = dir.join(super::LOG_DIR);
+    let covered = latest.as_ref().map(covered_by).unwrap_or_default();
+    let scan = reconcile(scan(&log_dir, covered.id.index)?, covered, &damaged);
+
+    let loss = mark(dir, hard_state.get(), scan.lost)?;
+    for id in damaged {
+        snapshots.remove(id)?;
     }
-    let mut recovered = Recovered::default();
-    let mut offset = FILE_HEADER.len();
-    loop {
-        let corrupt = |why: String| StorageError::corrupt(path, offset as u64, why);
-        match frame::decode(bytes, offset) {
-            Decoded::Frame { payload, end } => {
-                replay_frame(&mut recovered, payload).map_err(corrupt)?;
-                offset = end;
-            }
-            Decoded::Corrupt(why) => return Err(corrupt(why.to_owned())),
-            Decoded::End | Decoded::Torn => break,
-        }
-    }
+    let segments = Segments::settle(&log_dir, options.segment_len, scan.kept, scan.base)?;
     Ok(Recovery {
-        recovered,
-        end: offset as u64,
-        torn_bytes: (bytes.len() - offset) as u64,
+        torn_bytes: scan.torn_bytes,
+        chain: Chain::new(scan.base, &scan.entries),
+        recovered: Recovered {
+            hard_state: hard_state.get(),
+            snapshot: latest,
+            base: scan.base,
+            log: scan.entries,
+            loss,
+        },
+        hard_state,
+        snapshots,
+        segments,
     })
 }
 
-fn replay_frame(recovered: &mut Recovered, payload: &[u8]) -> Result<(), String> {
-    let records: Vec<Record<'_>> =
-        postcard::from_bytes(payload).map_err(|e| format!("not a list of changes: {e}"))?;
-    records
-        .into_iter()
-        .try_for_each(|record| replay(recovered, record))
+fn covered_by(snapshot: &Snapshot) -> Base {
+    Base {
+        id: snapshot.header.last,
+        hash: snapshot.header.hash,
+    }
 }
 
-fn replay(recovered: &mut Recovered, record: Record<'_>) -> Result<(), String> {
-    match record {
-        Record::HardState(hard_state) => recovered.hard_state = hard_state,
-        Record::Truncate(from) => {
-            let last = last(recovered);
-            if from.0 == 0 || from > last.index {
-                return Err(format!(
-                    "truncation from {from} of a log that ends at {last}"
-                ));
-            }
-            let kept = usize::try_from(from.0 - 1).expect("it is less than the log's length");
-            recovered.log.truncate(kept);
+/// Reads the log, one segment in memory at a time.
+pub(super) fn scan(dir: &Path, covered: Index) -> Result<Scan, StorageError> {
+    let mut scanner = Scanner::new(covered);
+    for sequence in segments::list(dir)? {
+        let path = segments::path_of(dir, sequence);
+        let bytes = fs::read(&path).map_err(|e| StorageError::io("read", &path, e))?;
+        scanner.segment(sequence, &bytes);
+    }
+    Ok(scanner.finish())
+}
+
+/// Makes the log fit the latest whole snapshot, which covers the entries up to `covered`; the later ones
+/// are `damaged`.
+fn reconcile(mut scan: Scan, covered: Base, damaged: &[LogId]) -> Scan {
+    let holds = |scan: &Scan, id: LogId| entry_at(scan, id.index).is_some_and(|b| b.id == id);
+    if entry_at(&scan, covered.id.index) != Some(covered) {
+        if scan.base.id.index > covered.id.index {
+            // Nothing says what the state was before the log: it is of no use.
+            let last = last_of(&scan);
+            scan.lost = scan.lost.max(Some(last));
         }
-        Record::Append(entries) => {
-            return entries
-                .into_owned()
-                .into_iter()
-                .try_for_each(|entry| push(recovered, entry));
+        scan = Scan {
+            base: covered,
+            lost: scan.lost,
+            torn_bytes: scan.torn_bytes,
+            ..Scan::default()
+        };
+    }
+    for id in damaged {
+        if !holds(&scan, *id) {
+            scan.lost = scan.lost.max(Some(id.index));
         }
     }
-    Ok(())
+    // What is lost but covered by a snapshot is not lost.
+    scan.lost = scan.lost.filter(|upto| *upto > covered.id.index);
+    scan
 }
 
-fn push(recovered: &mut Recovered, entry: Entry) -> Result<(), String> {
-    let last = last(recovered);
-    let hash = recovered.log.last().map_or(LogHash::EMPTY, |e| e.hash);
-    if entry.id.index != last.index.next() || entry.id.term < last.term || !entry.continues(hash) {
-        return Err(format!(
-            "entry {} does not continue the log up to {last}",
-            entry.id
-        ));
+fn entry_at(scan: &Scan, index: Index) -> Option<Base> {
+    let len = index.0.checked_sub(scan.base.id.index.0)?;
+    match usize::try_from(len).ok()?.checked_sub(1) {
+        None => Some(scan.base),
+        Some(nth) => scan.entries.get(nth).map(|entry| Base {
+            id: entry.id,
+            hash: entry.hash,
+        }),
     }
-    recovered.log.push(entry);
-    Ok(())
 }
 
-fn last(recovered: &Recovered) -> LogId {
-    recovered
-        .log
-        .last()
-        .map(|entry| entry.id)
-        .unwrap_or_default()
+fn last_of(scan: &Scan) -> Index {
+    let last = scan.entries.last();
+    last.map_or(scan.base.id.index, |entry| entry.id.index)
+}
+
+/// Merges what was lost with what the marker says already, and makes the marker durable.
+fn mark(
+    dir: &Path,
+    hard_state: HardState,
+    lost: Option<Index>,
+) -> Result<Option<Loss>, StorageError> {
+    let marked = loss::read(dir, hard_state.term)?;
+    let found = lost.map(|upto| Loss {
+        upto,
+        term: hard_state.term,
+    });
+    let merged = match (marked, found) {
+        (Some(marked), Some(found)) => Some(Loss {
+            upto: marked.upto.max(found.upto),
+            term: marked.term.max(found.term),
+        }),
+        (marked, found) => marked.or(found),
+    };
+    if let Some(loss) = merged {
+        loss::write(dir, loss)?;
+    }
+    Ok(merged)
 }

@@ -6,13 +6,15 @@ use std::thread;
 use shakedown_raft::Persist;
 use tokio::sync::mpsc;
 
-use super::log::{DiskFailure, Log};
+use super::failure::DiskFailure;
+use super::log::Log;
+use super::synced::Synced;
 
 /// The disk's side of the driver: one batch under way at a time.
 #[derive(Debug)]
 pub struct Writer {
     batches: thread_mpsc::Sender<Vec<Persist>>,
-    outcomes: mpsc::Receiver<Result<(), DiskFailure>>,
+    outcomes: mpsc::Receiver<Result<Synced, DiskFailure>>,
 }
 
 impl Writer {
@@ -36,7 +38,7 @@ impl Writer {
         Self { batches, outcomes }
     }
 
-    /// Begins to write a batch: one frame, one sync.
+    /// Begins to write a batch, as one frame with one sync where that is possible.
     ///
     /// # Panics
     /// If the thread has ended: nothing may be submitted after a failure.
@@ -47,7 +49,10 @@ impl Writer {
     }
 
     /// Waits for the batch under way; pends for ever when there is none. Cancel safe.
-    pub async fn outcome(&mut self) -> Result<(), DiskFailure> {
+    ///
+    /// # Errors
+    /// If the disk refuses: the node must stop.
+    pub async fn outcome(&mut self) -> Result<Synced, DiskFailure> {
         self.outcomes
             .recv()
             .await

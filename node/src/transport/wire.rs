@@ -1,4 +1,4 @@
-//! Frames on a connection, and the greeting that opens it.
+//! Frames on a connection.
 //!
 //! ```text
 //! length 4 | crc32c 4 | postcard ...
@@ -6,55 +6,22 @@
 
 use std::io;
 
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use shakedown_history::NodeId;
+use shakedown_raft::Message;
 use tokio::io::{AsyncRead, AsyncReadExt};
-
-use super::Members;
-
-/// Raised when a peer of the other version would misread.
-const PROTOCOL: &str = "shakedown-peer 1";
 
 /// The longest frame with a message: a full AppendEntries of the largest transactions.
 pub(super) const MESSAGE_LEN_MAX: usize = 128 << 20;
 
-/// The longest frame before the peer is known.
-pub(super) const HELLO_LEN_MAX: usize = 1024;
+const HEADER_LEN: usize = 8;
 
-/// The first frame on a connection.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Hello {
-    protocol: String,
-    cluster: String,
-    /// Who connects.
-    pub(super) from: NodeId,
-    /// Whom it wants.
-    pub(super) to: NodeId,
-}
-
-impl Hello {
-    /// This node's greeting for `to`.
-    pub(super) fn new(members: &Members, to: NodeId) -> Self {
-        Self {
-            protocol: PROTOCOL.to_owned(),
-            cluster: members.cluster.clone(),
-            from: members.node,
-            to,
-        }
-    }
-
-    /// Whether a peer of `members` said this to this node.
-    pub(super) fn is_welcome(&self, members: &Members) -> bool {
-        let known = self.from != members.node && members.addresses.contains_key(&self.from);
-        let to_us = self.to == members.node;
-        known && to_us && self.protocol == PROTOCOL && self.cluster == members.cluster
-    }
-}
+/// How much is reserved before anything has arrived: a stranger's length alone does not allocate.
+const RESERVED_LEN_MAX: usize = 64 << 10;
 
 /// Why a connection ends.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
+pub enum WireError {
     /// The connection broke, or the peer closed it.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -65,11 +32,15 @@ pub(super) enum WireError {
 
 /// Appends the frame of `value` to `buffer`.
 pub(super) fn encode(value: &impl Serialize, buffer: &mut Vec<u8>) {
-    let body = postcard::to_stdvec(value).expect("messages are plain data");
+    let start = buffer.len();
+    let mut frame = std::mem::take(buffer);
+    frame.extend_from_slice(&[0; HEADER_LEN]);
+    frame = postcard::to_extend(value, frame).expect("messages are plain data");
+    let (header, body) = frame[start..].split_at_mut(HEADER_LEN);
     let length = u32::try_from(body.len()).expect("a message is shorter than 4 GiB");
-    buffer.extend_from_slice(&length.to_le_bytes());
-    buffer.extend_from_slice(&crc32c::crc32c(&body).to_le_bytes());
-    buffer.extend_from_slice(&body);
+    header[..4].copy_from_slice(&length.to_le_bytes());
+    header[4..].copy_from_slice(&crc32c::crc32c(body).to_le_bytes());
+    *buffer = frame;
 }
 
 /// Reads one frame.
@@ -80,24 +51,48 @@ pub(super) async fn read<T: DeserializeOwned>(
     stream: &mut (impl AsyncRead + Unpin),
     len_max: usize,
 ) -> Result<T, WireError> {
-    let malformed = |why: String| WireError::Malformed(why);
     let length = stream.read_u32_le().await? as usize;
     let checksum = stream.read_u32_le().await?;
     if length > len_max {
-        return Err(malformed(format!(
-            "{length} bytes, where {len_max} is the limit"
-        )));
+        let why = format!("{length} bytes, where {len_max} is the limit");
+        return Err(WireError::Malformed(why));
     }
-    // Grows as bytes arrive: a stranger's length alone does not allocate.
-    let mut body = Vec::new();
+    let mut body = Vec::with_capacity(length.min(RESERVED_LEN_MAX));
     stream.take(length as u64).read_to_end(&mut body).await?;
     if body.len() < length {
         return Err(io::Error::from(io::ErrorKind::UnexpectedEof).into());
     }
-    if crc32c::crc32c(&body) != checksum {
+    decode_body(&body, checksum)
+}
+
+/// The frame of a message, as it goes to a peer.
+#[must_use]
+pub fn encode_message(message: &Message) -> Vec<u8> {
+    let mut frame = Vec::new();
+    encode(message, &mut frame);
+    frame
+}
+
+/// Decodes a frame with a message and nothing behind it, as a peer sends it once it is known.
+///
+/// # Errors
+/// If it is not whole, damaged, or no message.
+pub fn decode_message(frame: &[u8]) -> Result<Message, WireError> {
+    let cut_off = || io::Error::from(io::ErrorKind::UnexpectedEof);
+    let (length, rest) = frame.split_first_chunk().ok_or_else(cut_off)?;
+    let (checksum, body) = rest.split_first_chunk().ok_or_else(cut_off)?;
+    if u32::from_le_bytes(*length) as usize != body.len() {
+        return Err(WireError::Malformed("another length".to_owned()));
+    }
+    decode_body(body, u32::from_le_bytes(*checksum))
+}
+
+fn decode_body<T: DeserializeOwned>(body: &[u8], checksum: u32) -> Result<T, WireError> {
+    let malformed = |why: String| WireError::Malformed(why);
+    if crc32c::crc32c(body) != checksum {
         return Err(malformed("checksum mismatch".to_owned()));
     }
-    match postcard::take_from_bytes(&body) {
+    match postcard::take_from_bytes(body) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(malformed(format!("{} bytes too many", rest.len()))),
         Err(e) => Err(malformed(e.to_string())),
@@ -107,8 +102,8 @@ pub(super) async fn read<T: DeserializeOwned>(
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use shakedown_history::{Configuration, Index, LogHash, LogId, Term};
-    use shakedown_raft::{Body, Entry, Message, Payload};
+    use shakedown_history::{Index, LogHash, LogId, NodeId, Term};
+    use shakedown_raft::{Body, Entry, Membership, Payload};
 
     use super::*;
 
@@ -120,12 +115,14 @@ mod tests {
     }
 
     fn message() -> Message {
-        let config = Configuration::of_voters([NodeId(1), NodeId(2)]);
-        let entry = Entry::new(LogHash::EMPTY, LogId::new(2, 1), Payload::Config(config));
+        let membership = Membership::of_voters([NodeId(1), NodeId(2)]);
+        let payload = Payload::Config(membership);
+        let entry = Entry::new(LogHash::EMPTY, LogId::new(2, 1), payload);
         Message {
             from: NodeId(1),
             to: NodeId(2),
             term: Term(2),
+            disk: None,
             body: Body::AppendEntries {
                 prev: LogId::default(),
                 entries: vec![entry],
@@ -140,6 +137,7 @@ mod tests {
         let mut bytes = Vec::new();
         encode(&message(), &mut bytes);
         assert_eq!(decode::<Message>(&bytes).unwrap(), message());
+        assert_eq!(decode_message(&bytes).unwrap(), message());
     }
 
     #[test]
@@ -160,7 +158,8 @@ mod tests {
             let mut framed = u32::try_from(bytes.len()).unwrap().to_le_bytes().to_vec();
             framed.extend(crc32c::crc32c(&bytes).to_le_bytes());
             framed.extend(&bytes);
-            let _ = decode::<Message>(&framed);
+            let read = decode::<Message>(&framed).ok();
+            prop_assert_eq!(decode_message(&framed).ok(), read);
         }
     }
 }
