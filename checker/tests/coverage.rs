@@ -117,6 +117,7 @@ fn partition(id: u64, injected: u64, healed: u64) -> FaultWindow {
             leaves_majority: true,
             params: Value::Null,
         },
+        begun: injected,
         injected: Some(injected),
         healed: Some(healed),
         skipped: None,
@@ -323,6 +324,14 @@ fn a_leader_that_is_hit_must_be_replaced_at_least_once() {
     run.elections = vec![(SECOND, 1), (7 * SECOND, 2)];
     run.faults.push(partition(1, 6 * SECOND, 8 * SECOND));
     run.passes();
+}
+
+#[test]
+fn a_leader_may_be_replaced_while_the_fault_is_brought_into_force() {
+    let mut run = Run::good();
+    run.elections = vec![(SECOND, 1), (SECOND * 3 / 2, 2)];
+    assert_eq!(run.report().verdict, Verdict::Inconclusive);
+    run.fault(|f| f.begun = SECOND * 5 / 4).passes();
 }
 
 #[test]

@@ -1,7 +1,11 @@
 //! The running cluster: its hosts, the network between them, and the system on them.
+//!
+//! - `membership`: who belongs to it
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+mod membership;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, MutexGuard};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -12,7 +16,7 @@ use shakedown_network::{Counters, Host as Port, Link, Network};
 use tokio::sync::{Mutex, mpsc};
 
 use crate::host::{AgentEvent, AgentLink, Host};
-use crate::system::{NodeStatus, System};
+use crate::system::{NodeStatus, Start, System};
 
 /// How long a node may take to end after a signal.
 const KILL_DEADLINE_MS: u64 = 5_000;
@@ -32,6 +36,18 @@ pub struct Cluster {
     network: Mutex<Cuts>,
     /// Which fault has hold of which node's process.
     claims: std::sync::Mutex<BTreeMap<NodeId, FaultId>>,
+    absences: std::sync::Mutex<Absences>,
+    /// How long the cluster may take to serve again when nothing is wrong any more.
+    recovery: Duration,
+}
+
+/// Which nodes are not what they were at the run's start.
+#[derive(Default)]
+struct Absences {
+    /// Those whose disk was wiped, ever: they know no members but those they hear of.
+    wiped: BTreeSet<NodeId>,
+    /// Those that a fault has removed or wiped, and that do not vote again yet.
+    displaced: BTreeSet<NodeId>,
 }
 
 /// The network, and which fault has cut which links.
@@ -41,7 +57,8 @@ struct Cuts {
 }
 
 impl Cluster {
-    /// Starts an agent on each host.
+    /// Starts an agent on each host. `recovery` is how long the cluster may take to serve again when
+    /// nothing is wrong any more.
     ///
     /// # Errors
     /// If one cannot be started.
@@ -49,6 +66,7 @@ impl Cluster {
         system: Arc<dyn System>,
         network: Box<dyn Network>,
         hosts: &[(NodeId, Box<dyn Host>)],
+        recovery: Duration,
     ) -> anyhow::Result<Self> {
         let mut members = Vec::new();
         for (node, host) in hosts {
@@ -67,6 +85,8 @@ impl Cluster {
             members,
             network,
             claims: std::sync::Mutex::default(),
+            absences: std::sync::Mutex::default(),
+            recovery,
         })
     }
 
@@ -78,6 +98,11 @@ impl Cluster {
     /// The system that runs on it.
     pub fn system(&self) -> &dyn System {
         self.system.as_ref()
+    }
+
+    /// How long it may take to serve again when nothing is wrong any more.
+    pub fn recovery(&self) -> Duration {
+        self.recovery
     }
 
     /// The agent of a node's host.
@@ -96,7 +121,12 @@ impl Cluster {
     /// # Errors
     /// If it runs already or the program cannot be started.
     pub async fn start(&self, node: NodeId) -> anyhow::Result<()> {
-        let command = Command::StartNode(self.system.start(node));
+        let start = if self.absences().wiped.contains(&node) {
+            Start::Joiner
+        } else {
+            Start::Founder
+        };
+        let command = Command::StartNode(self.system.start(node, start));
         let started = self.agent(node).ask(command).await;
         match started.with_context(|| format!("start {node}"))? {
             Reply::Started { .. } => Ok(()),
@@ -146,25 +176,26 @@ impl Cluster {
 
     /// What a node says of itself; none if it does not answer.
     pub async fn status(&self, node: NodeId) -> Option<NodeStatus> {
-        let addr = self.system.status_address(node);
-        let asked = self.agent(node).ask(Command::Status { addr });
+        let source = self.system.status_source(node);
+        let asked = self.agent(node).ask(Command::Status(source));
         match tokio::time::timeout(STATUS_PATIENCE, asked).await {
             Ok(Ok(Reply::Status(status))) => self.system.read_status(&status),
             _ => None,
         }
     }
 
-    /// The leader of the highest term, by the nodes' own account.
-    pub async fn leader(&self) -> Option<NodeId> {
+    /// What the nodes say of themselves; those that do not answer are left out.
+    async fn statuses(&self) -> Vec<(NodeId, NodeStatus)> {
         let asked = self
             .members
             .iter()
-            .map(|m| async { (m.node, self.status(m.node).await) });
-        let statuses = join_all(asked).await;
-        let leaders = statuses
-            .into_iter()
-            .filter_map(|(node, status)| status.filter(|s| s.leads).map(|s| (s.term, node)));
-        leaders.max().map(|(_, node)| node)
+            .map(|m| async { Some((m.node, self.status(m.node).await?)) });
+        join_all(asked).await.into_iter().flatten().collect()
+    }
+
+    /// The leader of the highest term, by the nodes' own account.
+    pub async fn leader(&self) -> Option<NodeId> {
+        self.leading().await.map(|(leader, _)| leader)
     }
 
     /// Cuts links on behalf of a fault, in addition to what others have cut.
@@ -197,10 +228,7 @@ impl Cluster {
 
     /// Reserves the processes of those `nodes` that no other fault holds, and returns them.
     pub fn claim(&self, fault: FaultId, nodes: &[NodeId]) -> Vec<NodeId> {
-        let mut claims = self
-            .claims
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut claims = lock(&self.claims);
         let free: Vec<_> = nodes
             .iter()
             .copied()
@@ -212,14 +240,16 @@ impl Cluster {
 
     /// Gives back what a fault has claimed.
     pub fn release(&self, fault: FaultId) {
-        let mut claims = self
-            .claims
-            .lock()
-            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut claims = lock(&self.claims);
         claims.retain(|_, holder| *holder != fault);
     }
 
-    /// Undoes every fault, whoever injected it: no cut link, no paused or dead node, no skewed clock.
+    fn absences(&self) -> MutexGuard<'_, Absences> {
+        lock(&self.absences)
+    }
+
+    /// Undoes every fault, whoever injected it: no cut link, no paused or dead node, no skewed clock, and
+    /// every node votes.
     ///
     /// # Errors
     /// The first that could not be undone; the others are tried all the same.
@@ -233,7 +263,8 @@ impl Cluster {
             let healed = self.heal_node(node).await;
             outcome = outcome.and(healed.with_context(|| format!("heal {node}")));
         }
-        outcome
+        let restored = self.restore_all().await;
+        outcome.and(restored.context("cannot bring back nodes that a fault took away"))
     }
 
     async fn heal_node(&self, node: NodeId) -> anyhow::Result<()> {
@@ -242,7 +273,7 @@ impl Cluster {
             self.evidence(node, Command::ResumeNode).await?;
             state = self.state(node).await?;
         }
-        self.evidence(node, Command::ResetClocks { status_addr: None })
+        self.evidence(node, Command::ResetClocks { status: None })
             .await?;
         if !matches!(state, NodeState::Running { .. }) {
             self.start(node).await?;
@@ -265,6 +296,12 @@ impl Cluster {
         });
         join_all(stops).await.into_iter().collect()
     }
+}
+
+fn lock<T>(mutex: &std::sync::Mutex<T>) -> MutexGuard<'_, T> {
+    mutex
+        .lock()
+        .unwrap_or_else(std::sync::PoisonError::into_inner)
 }
 
 impl Cuts {

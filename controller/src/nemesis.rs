@@ -123,7 +123,10 @@ impl Nemesis {
             Injection::Skipped(reason) => self.journal.fault(id, FaultEvent::Skipped { reason }),
             Injection::InForce => {
                 self.journal.fault(id, FaultEvent::Injected)?;
-                stopped_before(Instant::now() + length, stop).await;
+                tokio::select! {
+                    _ = stopped_before(Instant::now() + length, stop) => {}
+                    never = fault.endure(&self.cluster) => match never {},
+                }
                 let evidence = fault.heal(&self.cluster).await?;
                 self.journal.fault(id, FaultEvent::Healed { evidence })
             }

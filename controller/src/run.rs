@@ -135,7 +135,7 @@ impl Run<'_> {
             .collect();
         let data = self.dir.path().join("data");
         let system = Embedded::new(plan, self.dir, data, addresses)?;
-        Cluster::assemble(Arc::new(system), network, &hosts).await
+        Cluster::assemble(Arc::new(system), network, &hosts, plan.recovery.timeout).await
     }
 
     /// Starts all nodes, and waits until one leads.

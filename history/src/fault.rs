@@ -13,7 +13,7 @@ use crate::ids::{FaultId, NodeId};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultSpec {
-    /// The family: `partition`, `kill`, `pause`, `clock`, ...
+    /// The family: `partition`, `kill`, `pause`, `clock`, `membership`, `transfer`, ...
     pub family: String,
     /// One line for people: `partition n1 | n2 n3 n4 n5 (isolate-leader)`.
     pub summary: String,
@@ -97,6 +97,8 @@ pub struct FaultWindow {
     pub fault: FaultId,
     /// What, to whom.
     pub spec: FaultSpec,
+    /// When its injection began.
+    pub begun: u64,
     /// When it came into force; none if it never did.
     pub injected: Option<u64>,
     /// When it was undone; none if the run was cut off before.
@@ -127,6 +129,7 @@ pub fn windows(records: &[FaultRecord]) -> Vec<FaultWindow> {
             windows.push(FaultWindow {
                 fault: record.fault,
                 spec: spec.clone(),
+                begun: record.time,
                 injected: None,
                 healed: None,
                 skipped: None,
@@ -197,7 +200,8 @@ mod tests {
         ));
         let window = &windows(&journal)[0];
         assert!(window.bit());
-        assert_eq!((window.injected, window.healed), (Some(2), Some(3)));
+        let times = (window.begun, window.injected, window.healed);
+        assert_eq!(times, (1, Some(2), Some(3)));
         journal.pop();
         let dud = Evidence {
             bit: false,

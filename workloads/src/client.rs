@@ -46,8 +46,8 @@ pub type Asking<'a> = Pin<Box<dyn Future<Output = Outcome> + Send + 'a>>;
 /// the check; a wrong `Fail` makes an anomaly out of nothing. A read has no effect, so a read without
 /// an answer may be called `Fail`.
 pub trait Client: Send {
-    /// The node that the next request goes to first.
-    fn node(&self) -> NodeId;
+    /// The node that this request would go to first.
+    fn node(&self, request: &Request) -> NodeId;
 
     /// Asks, and waits for the answer as long as the client's timeout.
     fn ask<'a>(&'a mut self, request: &'a Request) -> Asking<'a>;

@@ -190,7 +190,7 @@ async fn recorded(
         f: request.f,
         key: request.key.as_deref(),
         value: request.value.clone(),
-        node: Some(client.node()),
+        node: Some(client.node(request)),
         error: None,
         witness: None,
         is_final,

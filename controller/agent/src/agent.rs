@@ -4,7 +4,7 @@ use crate::clock::{Change, Clocks};
 use crate::error::AgentError;
 use crate::protocol::{Command, Event, Reply, StartNode};
 use crate::supervisor::{Node, Process};
-use crate::{kill, pause, status};
+use crate::{kill, pause, status, wipe};
 
 /// One node and the faults on it.
 #[derive(Debug)]
@@ -44,7 +44,7 @@ impl Agent {
                 clock,
                 step_ns,
                 rate,
-                status_addr,
+                status,
             } => {
                 let change = Change {
                     clock,
@@ -53,15 +53,19 @@ impl Agent {
                 };
                 let process = self.node.process()?;
                 self.clocks
-                    .set(process, change, status_addr)
+                    .set(process, change, status.as_ref())
                     .map(Reply::Evidence)
             }
-            Command::ResetClocks { status_addr } => self
+            Command::ResetClocks { status } => self
                 .clocks
-                .reset(&self.node, status_addr)
+                .reset(&self.node, status.as_ref())
                 .map(Reply::Evidence),
             Command::NodeState => Ok(Reply::NodeState(self.node.state())),
-            Command::Status { addr } => status::get(addr).map(Reply::Status),
+            Command::Status(source) => status::get(&source).map(Reply::Status),
+            Command::WipeData { dir } => match self.process() {
+                Some(process) => Err(AgentError::AlreadyRunning { pid: process.pid }),
+                None => wipe::wipe(&dir).map(Reply::Evidence),
+            },
             Command::Shutdown => {
                 self.end()?;
                 Ok(Reply::Done)

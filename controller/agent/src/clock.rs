@@ -1,7 +1,6 @@
 //! Clock: one node's clocks moved, with evidence from both ends: the control block says how far the
 //! clock should be off, and the node says what it reads.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -9,6 +8,7 @@ use shakedown_clock::{Clock, ClockError, Line, ProcessClock, Timeline, Timelines
 use shakedown_history::Evidence;
 
 use crate::error::AgentError;
+use crate::protocol::StatusSource;
 use crate::status;
 use crate::supervisor::{Node, Process};
 
@@ -45,7 +45,7 @@ impl Clocks {
         &mut self,
         process: &Process,
         change: Change,
-        status_addr: Option<SocketAddr>,
+        status: Option<&StatusSource>,
     ) -> Result<Evidence, AgentError> {
         let Change {
             clock,
@@ -56,7 +56,7 @@ impl Clocks {
         process_clock.adjust(clock, step_ns, rate)?;
         let timelines = process_clock.timelines()?;
         self.in_force = Some(timelines);
-        let mut observed = Observed::of(clock, timelines.of(clock), status_addr);
+        let mut observed = Observed::of(clock, timelines.of(clock), status);
         observed.detail["step_ns"] = json!(step_ns);
         Ok(observed.evidence(""))
     }
@@ -66,7 +66,7 @@ impl Clocks {
     pub(crate) fn reset(
         &mut self,
         node: &Node,
-        status_addr: Option<SocketAddr>,
+        status: Option<&StatusSource>,
     ) -> Result<Evidence, AgentError> {
         let Some(timelines) = self.in_force else {
             return Ok(without_proof("no clock was moved"));
@@ -76,7 +76,7 @@ impl Clocks {
             return Ok(without_proof(DOWN));
         };
         let before: Vec<Observed> = moved(&timelines)
-            .map(|(clock, timeline)| Observed::of(clock, timeline, status_addr))
+            .map(|(clock, timeline)| Observed::of(clock, timeline, status))
             .collect();
         if let Err(error) = heal(process.pid) {
             // A process that is ending takes its clocks with it; only a living one must be healed.
@@ -154,7 +154,7 @@ struct Observed {
 }
 
 impl Observed {
-    fn of(clock: Clock, timeline: &Timeline, status_addr: Option<SocketAddr>) -> Self {
+    fn of(clock: Clock, timeline: &Timeline, status: Option<&StatusSource>) -> Self {
         let now = clock.now_ns();
         let skew_ns = timeline.at(now) - now;
         let rate = rate(timeline.line_at(now));
@@ -164,8 +164,8 @@ impl Observed {
         }
         let mut detail = json!({ "clock": clock, "skew_ns": skew_ns, "rate": rate });
         let mut bit = is_moved(timeline, now);
-        if let Some(addr) = status_addr {
-            match Seen::by_node(clock, timeline, addr) {
+        if let Some(source) = status {
+            match Seen::by_node(clock, timeline, source) {
                 Ok(seen) => {
                     bit &= seen.as_it_should;
                     summary += &format!(", and the node reads {}", seconds(seen.most_ns));
@@ -220,15 +220,19 @@ struct Seen {
 }
 
 impl Seen {
-    fn by_node(clock: Clock, timeline: &Timeline, addr: SocketAddr) -> Result<Self, AgentError> {
+    fn by_node(
+        clock: Clock,
+        timeline: &Timeline,
+        source: &StatusSource,
+    ) -> Result<Self, AgentError> {
         let before = clock.now_ns();
-        let status = status::get(addr)?;
+        let status = status::get(source)?;
         let after = clock.now_ns();
         let field = format!("{clock}_ns");
         let read = status["clock"][&field]
             .as_i64()
             .ok_or_else(|| AgentError::Status {
-                addr,
+                addr: source.addr,
                 reason: format!("the answer has no number clock.{field}"),
             })?;
         Ok(Self {

@@ -8,7 +8,7 @@
 //! - `serve`: reads requests, answers, reports the node's death; ends everything when its stdin closes
 //! - `agent`: which command is whose job
 //! - `supervisor`: the node's process, as a state machine
-//! - `kill`, `pause`, `clock`: the faults, one a file
+//! - `kill`, `pause`, `clock`, `wipe`: the faults, one a file
 //! - `threads`: what the kernel says about the node's threads
 //! - `status`: what the node says about itself
 //! - `pidfd`: a process as a file descriptor
@@ -27,6 +27,7 @@ mod serve;
 mod status;
 mod supervisor;
 mod threads;
+mod wipe;
 
 pub use error::AgentError;
 pub use serve::{serve, serve_stdio};

@@ -69,7 +69,7 @@ pub enum Command {
         /// Where the node serves `/v1/status`, to ask what it sees; without it, the evidence is the
         /// skew by the control block alone.
         #[serde(default)]
-        status_addr: Option<SocketAddr>,
+        status: Option<StatusSource>,
     },
     /// Give the node both real clocks back. Answered by [`Reply::Evidence`] about the moment just
     /// before, which under a rate is the only telling one: then the skew has added up. A monotonic
@@ -77,17 +77,38 @@ pub enum Command {
     ResetClocks {
         /// As in [`Command::SetClock`].
         #[serde(default)]
-        status_addr: Option<SocketAddr>,
+        status: Option<StatusSource>,
     },
     /// Answered by [`Reply::NodeState`].
     NodeState,
     /// Ask the node for `/v1/status`. Answered by [`Reply::Status`].
-    Status {
-        /// Where the node serves it.
-        addr: SocketAddr,
+    Status(StatusSource),
+    /// Remove everything in the node's data directory, which itself stays. Answered by
+    /// [`Reply::Evidence`]; an error while the node runs.
+    WipeData {
+        /// The directory.
+        dir: PathBuf,
     },
     /// Heal every fault, end the node, answer [`Reply::Done`], exit.
     Shutdown,
+}
+
+/// Where a node says how it is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StatusSource {
+    /// Where it serves `/v1/status`.
+    pub addr: SocketAddr,
+    /// What lets us in, where that is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token: Option<String>,
+}
+
+impl From<SocketAddr> for StatusSource {
+    /// A node that lets everybody in.
+    fn from(addr: SocketAddr) -> Self {
+        Self { addr, token: None }
+    }
 }
 
 /// How to start a node.

@@ -1,12 +1,13 @@
 //! What the node says about itself: `GET /v1/status`.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::error::AgentError;
+use crate::protocol::StatusSource;
 
 /// How long to wait for a connection, and then for each part of the answer.
 const TIMEOUT: Duration = Duration::from_secs(2);
@@ -14,12 +15,15 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 const ANSWER_LEN_MAX: u64 = 1 << 20;
 
 /// Asks the node. Blocks for a few seconds at most.
-pub(crate) fn get(addr: SocketAddr) -> Result<Value, AgentError> {
-    ask(addr).map_err(|reason| AgentError::Status { addr, reason })
+pub(crate) fn get(source: &StatusSource) -> Result<Value, AgentError> {
+    ask(source).map_err(|reason| AgentError::Status {
+        addr: source.addr,
+        reason,
+    })
 }
 
-fn ask(addr: SocketAddr) -> Result<Value, String> {
-    let answer = exchange(addr).map_err(|e| e.to_string())?;
+fn ask(source: &StatusSource) -> Result<Value, String> {
+    let answer = exchange(source).map_err(|e| e.to_string())?;
     let text = String::from_utf8_lossy(&answer);
     let (head, body) = text.split_once("\r\n\r\n").ok_or("the answer is cut off")?;
     let status = head.lines().next().unwrap_or_default();
@@ -30,11 +34,16 @@ fn ask(addr: SocketAddr) -> Result<Value, String> {
 }
 
 /// HTTP/1.0, because its answer ends where the connection ends and is never chunked.
-fn exchange(addr: SocketAddr) -> std::io::Result<Vec<u8>> {
-    let mut stream = TcpStream::connect_timeout(&addr, TIMEOUT)?;
+fn exchange(source: &StatusSource) -> std::io::Result<Vec<u8>> {
+    let StatusSource { addr, token } = source;
+    let mut stream = TcpStream::connect_timeout(addr, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;
     stream.set_write_timeout(Some(TIMEOUT))?;
-    stream.write_all(format!("GET /v1/status HTTP/1.0\r\nHost: {addr}\r\n\r\n").as_bytes())?;
+    let authorization = token.as_ref().map_or(String::new(), |token| {
+        format!("Authorization: Bearer {token}\r\n")
+    });
+    let request = format!("GET /v1/status HTTP/1.0\r\nHost: {addr}\r\n{authorization}\r\n");
+    stream.write_all(request.as_bytes())?;
     let mut answer = Vec::new();
     stream.take(ANSWER_LEN_MAX).read_to_end(&mut answer)?;
     Ok(answer)
@@ -42,36 +51,52 @@ fn exchange(addr: SocketAddr) -> std::io::Result<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::TcpListener;
-    use std::thread;
+    use std::net::{SocketAddr, TcpListener};
+    use std::thread::{self, JoinHandle};
 
     use super::*;
 
-    fn answering(answer: &'static str) -> SocketAddr {
+    /// Answers one request; the thread returns what was asked.
+    fn answering(answer: &'static str) -> (SocketAddr, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let addr = listener.local_addr().unwrap();
-        thread::spawn(move || {
+        let asked = thread::spawn(move || {
             let (mut stream, _) = listener.accept().unwrap();
             let mut request = [0; 1024];
             let read = stream.read(&mut request).unwrap();
-            assert!(request[..read].starts_with(b"GET /v1/status HTTP/1.0\r\n"));
             stream.write_all(answer.as_bytes()).unwrap();
+            String::from_utf8_lossy(&request[..read]).into_owned()
         });
-        addr
+        (addr, asked)
     }
 
     #[test]
     fn the_body_is_passed_through() {
-        let addr =
+        let (addr, asked) =
             answering("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{\"term\":7}");
-        assert_eq!(get(addr).unwrap(), serde_json::json!({"term": 7}));
+        assert_eq!(get(&addr.into()).unwrap(), serde_json::json!({"term": 7}));
+        let asked = asked.join().unwrap();
+        assert!(asked.starts_with("GET /v1/status HTTP/1.0\r\n"), "{asked}");
+        assert!(!asked.contains("Authorization"), "{asked}");
+    }
+
+    #[test]
+    fn the_token_is_shown_to_a_node_that_asks_for_it() {
+        let (addr, asked) = answering("HTTP/1.0 200 OK\r\n\r\n{}");
+        let token = Some("s3cret".to_owned());
+        get(&StatusSource { addr, token }).unwrap();
+        let asked = asked.join().unwrap();
+        assert!(
+            asked.contains("\r\nAuthorization: Bearer s3cret\r\n"),
+            "{asked}"
+        );
     }
 
     #[test]
     fn whatever_is_wrong_is_said_with_the_address() {
         let reason = |answer| {
-            let addr = answering(answer);
-            let error = get(addr).unwrap_err().to_string();
+            let (addr, _) = answering(answer);
+            let error = get(&addr.into()).unwrap_err().to_string();
             assert!(
                 error.starts_with(&format!("GET http://{addr}/v1/status: ")),
                 "{error}"
@@ -85,6 +110,11 @@ mod tests {
             .unwrap()
             .local_addr()
             .unwrap();
-        assert!(get(nobody).unwrap_err().to_string().contains("refused"));
+        assert!(
+            get(&nobody.into())
+                .unwrap_err()
+                .to_string()
+                .contains("refused")
+        );
     }
 }

@@ -7,7 +7,10 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 
 use crate::fault::Fault;
-use crate::faults::{Clock, ClockFaults, Family, Faults, Shape};
+use crate::faults::{
+    Clock, ClockFaults, Family, Faults, MembershipChange, MembershipFaults, Shape, Successor,
+    TransferFaults,
+};
 use crate::range::Range;
 use crate::target::Target;
 
@@ -56,6 +59,8 @@ pub(crate) struct Dealer {
     kill: Option<Deck<Target>>,
     pause: Option<Deck<Target>>,
     clock: Option<ClockDealer>,
+    membership: Option<MembershipDealer>,
+    transfer: Option<TransferDealer>,
 }
 
 /// Deals clock faults.
@@ -66,14 +71,20 @@ struct ClockDealer {
     rate: Range<f64>,
 }
 
+/// Deals changes of the membership.
+struct MembershipDealer {
+    changes: Deck<MembershipChange>,
+    targets: Deck<Target>,
+}
+
+/// Deals transfers of the leadership.
+struct TransferDealer {
+    to: Deck<Successor>,
+    every: Range<Duration>,
+}
+
 impl Dealer {
     pub(crate) fn new(faults: &Faults, random: ChaCha8Rng) -> Self {
-        let clock = |faults: &ClockFaults| ClockDealer {
-            targets: Deck::new(faults.targets.clone()),
-            clocks: Deck::new(faults.clocks.clone()),
-            offset: faults.offset,
-            rate: faults.rate,
-        };
         Self {
             random,
             families: Deck::new(faults.families()),
@@ -83,7 +94,9 @@ impl Dealer {
                 .map(|f| Deck::new(f.shapes.clone())),
             kill: faults.kill.as_ref().map(|f| Deck::new(f.targets.clone())),
             pause: faults.pause.as_ref().map(|f| Deck::new(f.targets.clone())),
-            clock: faults.clock.as_ref().map(clock),
+            clock: faults.clock.as_ref().map(ClockDealer::new),
+            membership: faults.membership.as_ref().map(MembershipDealer::new),
+            transfer: faults.transfer.as_ref().map(TransferDealer::new),
         }
     }
 
@@ -112,11 +125,22 @@ impl Dealer {
                 }
             }
             Family::Clock => self.clock.as_mut().expect(unused).deal(random),
+            Family::Membership => self.membership.as_mut().expect(unused).deal(random),
+            Family::Transfer => self.transfer.as_mut().expect(unused).deal(random),
         }
     }
 }
 
 impl ClockDealer {
+    fn new(faults: &ClockFaults) -> Self {
+        Self {
+            targets: Deck::new(faults.targets.clone()),
+            clocks: Deck::new(faults.clocks.clone()),
+            offset: faults.offset,
+            rate: faults.rate,
+        }
+    }
+
     fn deal(&mut self, random: &mut ChaCha8Rng) -> Fault {
         let target = self.targets.deal_any(random);
         let clock = self.clocks.deal_any(random);
@@ -129,6 +153,39 @@ impl ClockDealer {
             clock,
             offset_ms,
             rate: draw_rate(random, self.rate),
+        }
+    }
+}
+
+impl MembershipDealer {
+    fn new(faults: &MembershipFaults) -> Self {
+        Self {
+            changes: Deck::new(faults.changes.clone()),
+            targets: Deck::new(faults.targets.clone()),
+        }
+    }
+
+    fn deal(&mut self, random: &mut ChaCha8Rng) -> Fault {
+        Fault::Membership {
+            change: self.changes.deal_any(random),
+            target: self.targets.deal_any(random),
+        }
+    }
+}
+
+impl TransferDealer {
+    fn new(faults: &TransferFaults) -> Self {
+        Self {
+            to: Deck::new(faults.to.clone()),
+            every: faults.every,
+        }
+    }
+
+    fn deal(&mut self, random: &mut ChaCha8Rng) -> Fault {
+        let every_ms = draw_duration(random, self.every).as_millis();
+        Fault::Transfer {
+            to: self.to.deal_any(random),
+            every_ms: u64::try_from(every_ms).expect("a valid plan's duration fits"),
         }
     }
 }

@@ -3,9 +3,9 @@
 use serde::{Deserialize, Serialize};
 use shakedown_history::{FaultSpec, NodeId};
 
-use crate::faults::{Clock, Family, Shape};
+use crate::faults::{Clock, Family, MembershipChange, Shape, Successor};
 use crate::partition::{Link, partition_links};
-use crate::target::{Target, resolve_target};
+use crate::target::{Target, resolve_target, shuffled};
 
 /// A fault of a schedule. Whom it hits is still a rule: who leads is known only at run time.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -38,6 +38,20 @@ pub enum Fault {
         /// How fast it runs from then on; 1 is real time.
         rate: f64,
     },
+    /// Nodes leave the cluster; at the fault's end they are added again.
+    Membership {
+        /// How.
+        change: MembershipChange,
+        /// Who leaves first.
+        target: Target,
+    },
+    /// The leadership is handed on, again and again.
+    Transfer {
+        /// To whom.
+        to: Successor,
+        /// From one transfer to the next, in milliseconds.
+        every_ms: u64,
+    },
 }
 
 /// What a fault comes to in a cluster whose leader is known: the one thing to inject.
@@ -49,7 +63,7 @@ pub struct Hit {
     pub targets: Vec<NodeId>,
     /// The links that it cuts, as (sender, receiver); only between nodes.
     pub cut: Vec<Link>,
-    /// Whether it takes its targets down: killed and paused nodes serve nobody.
+    /// Whether it takes its targets down: killed, paused and removed nodes serve nobody.
     pub down: bool,
     /// Whether one of the targets is the leader.
     pub hits_leader: bool,
@@ -70,6 +84,8 @@ impl Fault {
             Self::Kill { .. } => Family::Kill,
             Self::Pause { .. } => Family::Pause,
             Self::Clock { .. } => Family::Clock,
+            Self::Membership { .. } => Family::Membership,
+            Self::Transfer { .. } => Family::Transfer,
         }
     }
 
@@ -104,24 +120,63 @@ impl Fault {
                 rate,
             } => {
                 let targets = target(rule);
+                let whose = names(&targets);
+                let summary = format!(
+                    "clock of {whose} ({rule}): {clock} {offset_ms:+} ms, then {rate} times as fast"
+                );
+                Hit::harmless(summary, targets, leader)
+            }
+            Self::Membership {
+                change,
+                target: rule,
+            } => {
+                let leaving = leavers(*change, target(rule), nodes, draw);
+                Hit::down(&change.to_string(), rule, leaving, nodes, leader)
+            }
+            Self::Transfer { to, every_ms } => {
+                let summary = format!("leadership handed on every {every_ms} ms ({to})");
                 Hit {
-                    summary: format!(
-                        "clock of {} ({rule}): {clock} {offset_ms:+} ms, then {rate} times as fast",
-                        names(&targets)
-                    ),
-                    hits_leader: leader.is_some_and(|leader| targets.contains(&leader)),
-                    targets,
-                    cut: Vec::new(),
-                    down: false,
-                    leaves_majority: true,
-                    deposes_leader: false,
+                    deposes_leader: leader.is_some(),
+                    ..Hit::harmless(summary, leader.into_iter().collect(), leader)
                 }
             }
         }
     }
 }
 
+/// Who leaves: the target, and drawn ones beside it if the change takes more.
+fn leavers(
+    change: MembershipChange,
+    mut first: Vec<NodeId>,
+    nodes: &[NodeId],
+    draw: u64,
+) -> Vec<NodeId> {
+    let others = shuffled(nodes, draw);
+    let missing = change.leavers().saturating_sub(first.len());
+    let beside: Vec<NodeId> = others
+        .into_iter()
+        .filter(|node| !first.contains(node))
+        .take(missing)
+        .collect();
+    first.extend(beside);
+    first.sort_unstable();
+    first
+}
+
 impl Hit {
+    /// A fault that leaves all nodes up and connected.
+    fn harmless(summary: String, targets: Vec<NodeId>, leader: Option<NodeId>) -> Self {
+        Self {
+            summary,
+            hits_leader: leader.is_some_and(|leader| targets.contains(&leader)),
+            targets,
+            cut: Vec::new(),
+            down: false,
+            leaves_majority: true,
+            deposes_leader: false,
+        }
+    }
+
     /// A fault that takes its targets down.
     fn down(
         verb: &str,

@@ -1,5 +1,8 @@
 //! The fault families of a plan, each with its parameters.
 
+mod membership;
+mod transfer;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -9,6 +12,8 @@ use shakedown_history::fault::FaultWindow;
 
 use crate::range::{Range, milliseconds};
 use crate::target::Target;
+pub use membership::{MembershipChange, MembershipFaults};
+pub use transfer::{Successor, TransferFaults};
 
 /// The faults of a run. A family that is not named is not injected; none named is a healthy run.
 /// `kill:` with nothing behind it is the family with its defaults.
@@ -39,6 +44,18 @@ pub struct Faults {
         deserialize_with = "with_defaults"
     )]
     pub clock: Option<ClockFaults>,
+    /// Remove nodes from the cluster, and add them again with an empty disk.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "with_defaults"
+    )]
+    pub membership: Option<MembershipFaults>,
+    /// Hand the leadership on, again and again.
+    #[serde(
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "with_defaults"
+    )]
+    pub transfer: Option<TransferFaults>,
 }
 
 /// Reads `family:` with nothing behind it as the family's defaults: who writes it wants the fault.
@@ -61,6 +78,8 @@ impl Faults {
             kill: Some(KillFaults::default()),
             pause: Some(PauseFaults::default()),
             clock: Some(ClockFaults::default()),
+            membership: Some(MembershipFaults::default()),
+            transfer: Some(TransferFaults::default()),
         }
     }
 
@@ -72,6 +91,8 @@ impl Faults {
             (self.kill.is_some(), Family::Kill),
             (self.pause.is_some(), Family::Pause),
             (self.clock.is_some(), Family::Clock),
+            (self.membership.is_some(), Family::Membership),
+            (self.transfer.is_some(), Family::Transfer),
         ];
         used.into_iter()
             .filter(|(used, _)| *used)
@@ -108,6 +129,18 @@ pub enum Family {
     Pause,
     /// Wrong clocks.
     Clock,
+    /// Nodes removed and added again.
+    Membership,
+    /// Another leader by arrangement.
+    Transfer,
+}
+
+impl Family {
+    /// Whether its faults may leave the cluster without a majority.
+    #[must_use]
+    pub fn may_stop_service(self) -> bool {
+        matches!(self, Self::Partition | Self::Kill | Self::Pause)
+    }
 }
 
 impl fmt::Display for Family {
@@ -117,6 +150,8 @@ impl fmt::Display for Family {
             Self::Kill => "kill",
             Self::Pause => "pause",
             Self::Clock => "clock",
+            Self::Membership => "membership",
+            Self::Transfer => "transfer",
         })
     }
 }

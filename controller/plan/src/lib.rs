@@ -1,6 +1,7 @@
 //! The plan of a run: the YAML file that decides everything, and what follows from it alone.
 //!
 //! - [`plan`]: the file's sections, their defaults, reading and writing
+//! - [`node`]: how each node is set up
 //! - [`workload`]: what the clients do
 //! - [`faults`]: the fault families and their parameters
 //! - [`finding`]: mistakes and lints, each with its line and column
@@ -18,6 +19,7 @@ pub mod faults;
 pub mod finding;
 mod lint;
 mod mistake;
+pub mod node;
 mod parse;
 pub mod partition;
 pub mod plan;
@@ -33,14 +35,16 @@ pub mod workload;
 
 pub use fault::{Fault, Hit, leaves_majority};
 pub use faults::{
-    Clock, ClockFaults, Family, Faults, KillFaults, PartitionFaults, PauseFaults, Shape,
+    Clock, ClockFaults, Family, Faults, KillFaults, MembershipChange, MembershipFaults,
+    PartitionFaults, PauseFaults, Shape, Successor, TransferFaults,
 };
 pub use finding::{Finding, PlanErrors};
+pub use node::{Node, ReadMode};
 pub use partition::{Link, Partition, partition_links};
-pub use plan::{Campaign, Checks, Coverage, Known, NetworkKind, Node, Pacing, Plan, Recovery};
-pub use random::stream;
+pub use plan::{Campaign, Checks, Coverage, Known, NetworkKind, Pacing, Plan, Recovery};
+pub use random::{stream, token};
 pub use range::Range;
 pub use schedule::{Schedule, Step};
 pub use schema::schema;
 pub use target::{Target, resolve_target};
-pub use workload::{Mix, Workload, WorkloadKind};
+pub use workload::{Mix, ReadsAt, Workload, WorkloadKind};

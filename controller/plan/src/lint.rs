@@ -1,4 +1,8 @@
 //! What a plan may say and yet hardly means.
+//!
+//! - `reads`: ways to read that promise less than they seem to
+
+mod reads;
 
 use std::time::Duration;
 
@@ -16,8 +20,10 @@ pub(crate) fn lint(plan: &Plan) -> Vec<Mistake> {
     let mut found = Mistakes::default();
     cluster(plan, &mut found);
     timeouts(plan, &mut found);
+    reads::reads(plan, &mut found);
     if !plan.faults.families().is_empty() {
         clock_rates(plan, &mut found);
+        removed_nodes(plan, &mut found);
         turns(plan, &mut found);
         coverage(plan, &mut found);
         checker_cost(plan, &mut found);
@@ -105,6 +111,18 @@ fn clock_rates(plan: &Plan, found: &mut Mistakes) {
     }
 }
 
+/// Who was removed does not know it, and stands for election.
+fn removed_nodes(plan: &Plan, found: &mut Mistakes) {
+    let node = &plan.node;
+    if plan.faults.membership.is_some() && !node.pre_vote && !node.sticky_leader {
+        found.add(
+            "faults.membership",
+            "a removed node may depose one leader after the other: nothing holds off its elections",
+            "write `pre_vote: true` or `sticky_leader: true`, unless you want to see that",
+        );
+    }
+}
+
 /// Whether every family has its turn.
 fn turns(plan: &Plan, found: &mut Mistakes) {
     let families = plan.faults.families().len();
@@ -167,7 +185,7 @@ fn checker_cost(plan: &Plan, found: &mut Mistakes) {
     let steps = Schedule::draw(plan).steps;
     let stopped: Duration = steps
         .iter()
-        .filter(|step| step.fault.family() != Family::Clock)
+        .filter(|step| step.fault.family().may_stop_service())
         .map(|step| step.length)
         .sum();
     let workload = &plan.workload;

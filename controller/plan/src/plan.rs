@@ -10,6 +10,7 @@ use shakedown_history::NodeId;
 use crate::duration;
 use crate::faults::Faults;
 use crate::finding::{Finding, PlanErrors};
+use crate::node::Node;
 use crate::range::{Range, milliseconds};
 use crate::workload::Workload;
 
@@ -76,31 +77,6 @@ pub enum NetworkKind {
     Switch,
     /// The kernel's bridge; faults are iptables rules in the nodes.
     Iptables,
-}
-
-/// How each node is set up.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Node {
-    /// How long a follower waits for its leader before it asks for votes; drawn anew from the range
-    /// each time (§5.2 of the Raft paper).
-    pub election_timeout: Range<Duration>,
-    /// How often a leader sends heartbeats; well below the shortest election timeout.
-    #[serde(with = "duration")]
-    #[schemars(with = "duration::Text")]
-    pub heartbeat: Duration,
-    /// A deviation from the protocol that the checkers must find; `null` for none.
-    pub planted_bug: Option<String>,
-}
-
-impl Default for Node {
-    fn default() -> Self {
-        Self {
-            election_timeout: milliseconds(150, 300),
-            heartbeat: Duration::from_millis(40),
-            planted_bug: None,
-        }
-    }
 }
 
 /// When faults begin and how long they last.

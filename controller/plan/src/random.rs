@@ -1,6 +1,6 @@
 //! Where every choice of a run comes from: one seed, and a stream of random numbers for each use.
 
-use rand::SeedableRng;
+use rand::{RngExt as _, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 /// The random numbers of one use (`name`) of a run's seed. Streams of different names are
@@ -16,6 +16,12 @@ pub fn stream(seed: u64, name: &str) -> ChaCha8Rng {
     let mut random = ChaCha8Rng::from_seed(key);
     random.set_stream(fnv1a(name.as_bytes()));
     random
+}
+
+/// What peers and clients of a run must prove to know, so that those of another are strangers.
+#[must_use]
+pub fn token(seed: u64) -> String {
+    format!("{:032x}", stream(seed, "token").random::<u128>())
 }
 
 fn fnv1a(bytes: &[u8]) -> u64 {
@@ -36,6 +42,13 @@ mod tests {
         assert_eq!(first(1, "schedule"), first(1, "schedule"));
         assert_ne!(first(1, "schedule"), first(2, "schedule"));
         assert_ne!(first(1, "schedule"), first(1, "workload"));
+    }
+
+    #[test]
+    fn every_seed_has_a_token_of_its_own() {
+        assert_eq!(token(1), token(1));
+        assert_ne!(token(1), token(2));
+        assert_eq!(token(1).len(), 32);
     }
 
     #[test]

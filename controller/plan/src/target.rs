@@ -11,7 +11,7 @@ use shakedown_history::NodeId;
 
 use crate::random::stream;
 
-/// Whom a fault hits. Written `one`, `minority`, `majority`, `leader`, `all`, or the nodes
+/// Whom a fault hits. Written `one`, `minority`, `majority`, `leader`, `follower`, `all`, or the nodes
 /// themselves: `n3`, `n1+n2`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -24,6 +24,8 @@ pub enum Target {
     Majority,
     /// Who leads when the fault is injected; one drawn node if nobody is known to.
     Leader,
+    /// One node that does not lead, drawn.
+    Follower,
     /// Every node.
     All,
     /// These, sorted and without repetition.
@@ -62,9 +64,19 @@ pub fn resolve_target(
         Target::Minority => some(minority_size(nodes.len())),
         Target::Majority => some(majority_size(nodes.len())),
         Target::Leader => leader.map_or_else(|| some(1), |leader| vec![leader]),
+        Target::Follower => pick(&followers(nodes, leader), 1, draw),
         Target::All => some(nodes.len()),
         Target::Nodes(named) => named.clone(),
     }
+}
+
+/// Who does not lead. Whoever is alone leads, sooner or later, and is hit nevertheless.
+fn followers(nodes: &[NodeId], leader: Option<NodeId>) -> Vec<NodeId> {
+    if nodes.len() == 1 {
+        return nodes.to_vec();
+    }
+    let others = nodes.iter().copied().filter(|n| Some(*n) != leader);
+    others.collect()
 }
 
 /// `count` of the nodes, drawn without repetition, in order.
@@ -89,6 +101,7 @@ impl fmt::Display for Target {
             Self::Minority => "minority",
             Self::Majority => "majority",
             Self::Leader => "leader",
+            Self::Follower => "follower",
             Self::All => "all",
             Self::Nodes(nodes) => {
                 let names: Vec<String> = nodes.iter().map(ToString::to_string).collect();
@@ -107,11 +120,12 @@ impl FromStr for Target {
             "minority" => Self::Minority,
             "majority" => Self::Majority,
             "leader" => Self::Leader,
+            "follower" => Self::Follower,
             "all" => Self::All,
             _ => {
                 let named: Result<Vec<NodeId>, _> = text.split('+').map(str::parse).collect();
                 let mut nodes = named.map_err(|_| {
-                    format!("`{text}` is not a target: write one, minority, majority, leader, all, or nodes such as n3 or n1+n2")
+                    format!("`{text}` is not a target: write one, minority, majority, leader, follower, all, or nodes such as n3 or n1+n2")
                 })?;
                 nodes.sort_unstable();
                 nodes.dedup();
@@ -142,9 +156,9 @@ impl JsonSchema for Target {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({
-            "description": "Whom a fault hits: one, minority, majority, leader, all, or the nodes themselves: n3, n1+n2.",
+            "description": "Whom a fault hits: one, minority, majority, leader, follower, all, or the nodes themselves: n3, n1+n2.",
             "anyOf": [
-                { "enum": ["one", "minority", "majority", "leader", "all"] },
+                { "enum": ["one", "minority", "majority", "leader", "follower", "all"] },
                 { "type": "string", "pattern": r"^n[0-9]+(\+n[0-9]+)*$" },
             ],
         })

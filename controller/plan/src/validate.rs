@@ -1,15 +1,16 @@
 //! What a plan must not say, although each of its fields can be read.
+//!
+//! - `node`: how nodes are set up
+//! - `faults`: the fault families
+
+mod faults;
+mod node;
 
 use std::time::Duration;
 
-use shakedown_history::NodeId;
-
 use crate::duration::format_duration;
-use crate::faults::{ClockFaults, PartitionFaults};
 use crate::mistake::{Mistake, Mistakes};
 use crate::plan::{Known, Plan};
-use crate::target::{Target, minority_size};
-use crate::wording::suggest;
 
 /// The largest cluster that a plan may ask for.
 pub(crate) const NODES_MAX: usize = 15;
@@ -20,16 +21,15 @@ const MEMORY_MIB_MIN: u64 = 16;
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Shorter, and injecting and healing take longer than the fault.
 const FAULT_LENGTH_MIN: Duration = Duration::from_millis(50);
-const CLOCK_RATE_MAX: f64 = 100.0;
 
 /// All mistakes.
 pub(crate) fn validate(plan: &Plan, known: &Known<'_>) -> Vec<Mistake> {
     let mut found = Mistakes::default();
     name(plan, &mut found);
     cluster(plan, &mut found);
-    node(plan, known, &mut found);
+    node::node(plan, known, &mut found);
     workload(plan, &mut found);
-    faults(plan, &mut found);
+    faults::faults(plan, &mut found);
     schedule(plan, &mut found);
     milliseconds(plan, &mut found);
     durations(plan, &mut found);
@@ -87,47 +87,6 @@ fn cluster(plan: &Plan, found: &mut Mistakes) {
     }
 }
 
-fn node(plan: &Plan, known: &Known<'_>, found: &mut Mistakes) {
-    let (shortest, longest) = (
-        plan.node.election_timeout.min(),
-        plan.node.election_timeout.max(),
-    );
-    if plan.node.heartbeat * 2 > shortest {
-        let wrong = format!(
-            "{} is not well below the shortest election timeout of {}: followers would depose a healthy leader",
-            format_duration(plan.node.heartbeat),
-            format_duration(shortest)
-        );
-        let instead = format!("write {} or less", format_duration(shortest / 2));
-        found.add_about("node.heartbeat", wrong, instead, &["node.election_timeout"]);
-    }
-    if longest >= plan.time {
-        let wrong = format!(
-            "an election may take as long as the whole run of {}",
-            format_duration(plan.time)
-        );
-        found.add_about(
-            "node.election_timeout",
-            wrong,
-            "shorten it, or lengthen time",
-            &["time"],
-        );
-    }
-    if let Some(bug) = &plan.node.planted_bug
-        && !known.planted_bugs.contains(&bug.as_str())
-    {
-        let instead = match known.planted_bugs {
-            [] => "this build has none: write null, or build with planted bugs".to_owned(),
-            names => suggest(bug, names),
-        };
-        found.add(
-            "node.planted_bug",
-            format!("there is no planted bug `{bug}`"),
-            instead,
-        );
-    }
-}
-
 fn workload(plan: &Plan, found: &mut Mistakes) {
     let workload = &plan.workload;
     if !(1..=PROCESSES_MAX).contains(&workload.processes) {
@@ -170,130 +129,6 @@ fn workload(plan: &Plan, found: &mut Mistakes) {
             "workload.mix",
             "all weights are 0",
             "write for example { read: 50, write: 30, cas: 20 }",
-        );
-    }
-}
-
-fn faults(plan: &Plan, found: &mut Mistakes) {
-    let faults = &plan.faults;
-    if let Some(partition) = &faults.partition {
-        shapes(partition, plan, found);
-    }
-    let targets_of = [
-        ("kill", faults.kill.as_ref().map(|f| &f.targets)),
-        ("pause", faults.pause.as_ref().map(|f| &f.targets)),
-        ("clock", faults.clock.as_ref().map(|f| &f.targets)),
-    ];
-    for (family, list) in targets_of {
-        targets(
-            &format!("faults.{family}.targets"),
-            list.map_or(&[], Vec::as_slice),
-            plan,
-            found,
-        );
-        if list.is_some_and(Vec::is_empty) {
-            let instead = format!("write for example [one], or leave {family} out");
-            found.add(
-                format!("faults.{family}.targets"),
-                "the list is empty",
-                instead,
-            );
-        }
-    }
-    if let Some(clock) = &faults.clock {
-        clocks(clock, found);
-    }
-}
-
-fn shapes(partition: &PartitionFaults, plan: &Plan, found: &mut Mistakes) {
-    if partition.shapes.is_empty() {
-        found.add(
-            "faults.partition.shapes",
-            "the list is empty",
-            "write for example [halves], or leave partition out",
-        );
-    }
-    for (i, shape) in partition.shapes.iter().enumerate() {
-        let field = format!("faults.partition.shapes[{i}]");
-        if shape.nodes_min() > plan.nodes {
-            let wrong = format!("{shape} does not exist among {} nodes", plan.nodes);
-            let instead = format!(
-                "write `nodes: {}` or more, or leave the shape out",
-                shape.nodes_min()
-            );
-            found.add_about(field, wrong, instead, &["nodes"]);
-        } else if partition.shapes[..i].contains(shape) {
-            found.add(field, format!("{shape} is there already"), "leave it out");
-        }
-    }
-}
-
-fn targets(field: &str, targets: &[Target], plan: &Plan, found: &mut Mistakes) {
-    for (i, target) in targets.iter().enumerate() {
-        let field = format!("{field}[{i}]");
-        let unknown = |node: &&NodeId| !(1..=plan.nodes as u64).contains(&node.0);
-        if let Target::Nodes(nodes) = target
-            && let Some(node) = nodes.iter().find(unknown)
-        {
-            let wrong = format!("there is no {node} among {} nodes", plan.nodes);
-            found.add_about(
-                field,
-                wrong,
-                format!("write n1 to n{}", plan.nodes),
-                &["nodes"],
-            );
-        } else if *target == Target::Minority && minority_size(plan.nodes) == 0 {
-            let wrong = format!("a cluster of {} has no minority", plan.nodes);
-            found.add_about(
-                field,
-                wrong,
-                "write `nodes: 3` or more, or another target",
-                &["nodes"],
-            );
-        } else if targets[..i].contains(target) {
-            found.add(field, format!("{target} is there already"), "leave it out");
-        }
-    }
-}
-
-fn clocks(clock: &ClockFaults, found: &mut Mistakes) {
-    if clock.clocks.is_empty() {
-        found.add(
-            "faults.clock.clocks",
-            "the list is empty",
-            "write for example [realtime], or leave clock out",
-        );
-    }
-    for (i, which) in clock.clocks.iter().enumerate() {
-        if clock.clocks[..i].contains(which) {
-            found.add(
-                format!("faults.clock.clocks[{i}]"),
-                format!("{which} is there already"),
-                "leave it out",
-            );
-        }
-    }
-    if clock.rate.min() <= 0.0 || clock.rate.max() > CLOCK_RATE_MAX {
-        let wrong = format!("{} times as fast as real time", clock.rate);
-        let instead = format!("write numbers above 0 and up to {CLOCK_RATE_MAX}, such as 0.5..2");
-        found.add("faults.clock.rate", wrong, instead);
-    }
-    if clock.offset.max() > DAY {
-        let wrong = format!("a jump of {}", clock.offset);
-        found.add("faults.clock.offset", wrong, "write durations up to 24h");
-    }
-    let nothing =
-        clock.offset.min().is_zero() && clock.rate.min() <= 1.0 && clock.rate.max() >= 1.0;
-    if nothing {
-        let wrong = format!(
-            "with rates of {} it may leave a clock as it is, and no such fault can bite",
-            clock.rate
-        );
-        found.add_about(
-            "faults.clock.offset",
-            wrong,
-            "write a range above 0, such as 10ms..10s",
-            &["faults.clock.rate"],
         );
     }
 }

@@ -26,6 +26,8 @@ pub struct Workload {
     #[serde(with = "duration")]
     #[schemars(with = "duration::Text")]
     pub timeout: Duration,
+    /// Where clients read.
+    pub reads_at: ReadsAt,
     /// How often each operation is drawn.
     pub mix: Mix,
 }
@@ -39,6 +41,7 @@ impl Default for Workload {
             skew: 1.0,
             rate: None,
             timeout: Duration::from_millis(500),
+            reads_at: ReadsAt::Leader,
             mix: Mix::default(),
         }
     }
@@ -50,6 +53,16 @@ impl Default for Workload {
 pub enum WorkloadKind {
     /// Reads, writes and compare-and-set on registers; each register must be linearizable.
     Register,
+}
+
+/// Where clients read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReadsAt {
+    /// At the node that takes their writes.
+    Leader,
+    /// Each at its own node, whether that leads or not.
+    Home,
 }
 
 /// How often each operation is drawn, as weights.

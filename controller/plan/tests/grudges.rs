@@ -292,6 +292,7 @@ fn a_family_counts_once_one_of_its_faults_bit() {
     let window = |fault: Fault, bit| FaultWindow {
         fault: FaultId(0),
         spec: fault.resolve(&cluster(3), None, 0).spec(&fault),
+        begun: 0,
         injected: Some(1),
         healed: Some(2),
         skipped: None,

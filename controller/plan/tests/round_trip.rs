@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use shakedown_plan::{
-    Campaign, Clock, ClockFaults, Faults, KillFaults, Known, Mix, NetworkKind, Node, Plan, Range,
-    Target, Workload,
+    Campaign, Clock, ClockFaults, Faults, KillFaults, Known, MembershipChange, MembershipFaults,
+    Mix, NetworkKind, Node, Plan, Range, ReadMode, Successor, Target, TransferFaults, Workload,
 };
 
 const KNOWN: Known<'_> = Known {
@@ -17,8 +17,25 @@ fn milliseconds(min: u64, max: u64) -> Range<Duration> {
 }
 
 prop_compose! {
-    fn nodes()(heartbeat in 1_u64..100, election in 200_u64..400, more in 0_u64..400, bug in any::<bool>()) -> Node {
+    fn nodes()(
+        heartbeat in 1_u64..100,
+        election in 200_u64..400,
+        more in 0_u64..400,
+        bug in any::<bool>(),
+        guards in any::<[bool; 3]>(),
+        read_mode in prop::sample::select(vec![ReadMode::Index, ReadMode::Lease, ReadMode::Local]),
+        clock_drift_ppm in 0_u64..1_000_000,
+        snapshot_every in 1_u64..1_000_000,
+        log_retention in any::<u32>(),
+    ) -> Node {
         Node {
+            pre_vote: guards[0],
+            check_quorum: guards[1],
+            sticky_leader: guards[2],
+            read_mode,
+            clock_drift_ppm,
+            snapshot_every,
+            log_retention: log_retention.into(),
             election_timeout: milliseconds(election, election + more),
             heartbeat: Duration::from_millis(heartbeat),
             planted_bug: bug.then(|| "stale-read".to_owned()),
@@ -42,7 +59,7 @@ prop_compose! {
 }
 
 prop_compose! {
-    fn faults()(all in any::<bool>(), slow in 0.01..1.0, fast in 1.0..100.0, named in 1_u64..4) -> Faults {
+    fn faults()(all in any::<bool>(), every in 50_u64..5_000, slow in 0.01..1.0, fast in 1.0..100.0, named in 1_u64..4) -> Faults {
         let node = shakedown_history::NodeId;
         let targets = vec![Target::Leader, Target::Nodes(vec![node(named), node(named + 1)])];
         let clock = ClockFaults {
@@ -51,7 +68,18 @@ prop_compose! {
             rate: Range::new(slow, fast),
             ..ClockFaults::default()
         };
-        let some = Faults { kill: Some(KillFaults { targets }), clock: Some(clock), ..Faults::default() };
+        let membership = MembershipFaults {
+            changes: vec![MembershipChange::ShrinkGrow],
+            targets: vec![Target::Follower, Target::Nodes(vec![node(named)])],
+        };
+        let transfer = TransferFaults { to: vec![Successor::Voter], every: milliseconds(every, 2 * every) };
+        let some = Faults {
+            kill: Some(KillFaults { targets }),
+            clock: Some(clock),
+            membership: Some(membership),
+            transfer: Some(transfer),
+            ..Faults::default()
+        };
         if all { Faults::all() } else { some }
     }
 }

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use shakedown_history::NodeId;
 use shakedown_plan::{
-    ClockFaults, Fault, Faults, KillFaults, Pacing, PartitionFaults, PauseFaults, Plan, Range,
-    Schedule, Shape, Target,
+    ClockFaults, Fault, Faults, KillFaults, MembershipChange, MembershipFaults, Pacing,
+    PartitionFaults, PauseFaults, Plan, Range, Schedule, Shape, Successor, Target, TransferFaults,
 };
 
 fn milliseconds(min: u64, max: u64) -> Range<Duration> {
@@ -24,7 +25,7 @@ prop_compose! {
     fn plans()(
         seed in any::<u64>(),
         seconds in 1_u64..90,
-        used in any::<[bool; 4]>(),
+        used in any::<[bool; 6]>(),
         quiet in 0_u64..2_000,
         gap in ranges(0),
         length in ranges(50),
@@ -35,6 +36,8 @@ prop_compose! {
             kill: used[1].then(KillFaults::default),
             pause: used[2].then(PauseFaults::default),
             clock: used[3].then(ClockFaults::default),
+            membership: used[4].then(MembershipFaults::default),
+            transfer: used[5].then(TransferFaults::default),
         };
         let schedule = Pacing { quiet: Duration::from_millis(quiet), gap, length, overlap };
         Plan { seed, time: Duration::from_secs(seconds), faults, schedule, ..Plan::default() }
@@ -165,6 +168,76 @@ fn every_shape_and_target_has_its_turn_before_any_has_its_second() {
 }
 
 #[test]
+fn every_change_of_the_membership_has_its_turn_before_any_has_its_second() {
+    for seed in 0..50 {
+        let plan = Plan {
+            seed,
+            time: Duration::from_secs(60),
+            faults: Faults {
+                membership: Some(MembershipFaults::default()),
+                ..Faults::default()
+            },
+            ..Plan::default()
+        };
+        let steps = Schedule::draw(&plan).steps;
+        let changes: BTreeSet<_> = steps
+            .iter()
+            .take(3)
+            .map(|step| match step.fault {
+                Fault::Membership { change, .. } => change,
+                ref other => panic!("{other:?} is not in the plan"),
+            })
+            .collect();
+        assert_eq!(changes, MembershipChange::ALL.into(), "seed {seed}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn as_many_nodes_leave_as_the_change_says_and_the_target_is_among_them(
+        draw in any::<u64>(),
+        change in prop::sample::select(MembershipChange::ALL.to_vec()),
+        count in 3_u64..=7,
+        leader in 1_u64..=3,
+    ) {
+        let nodes: Vec<NodeId> = (1..=count).map(NodeId).collect();
+        let leader = NodeId(leader);
+        let hit = |target| Fault::Membership { change, target }.resolve(&nodes, Some(leader), draw);
+        let deposing = hit(Target::Leader);
+        prop_assert_eq!(deposing.targets.len(), change.leavers());
+        prop_assert!(deposing.targets.contains(&leader) && deposing.deposes_leader);
+        prop_assert!(deposing.targets.is_sorted() && deposing.down);
+        let beside = hit(Target::Follower);
+        prop_assert_eq!(beside.targets.len(), change.leavers());
+        prop_assert!(beside.targets.iter().any(|n| *n != leader));
+        prop_assert_eq!(beside, hit(Target::Follower));
+    }
+
+    #[test]
+    fn the_leadership_goes_to_another_voter_or_the_leader_chooses(
+        draw in any::<u64>(),
+        round in 0_u64..10,
+        leader in 1_u64..=3,
+    ) {
+        let voters: Vec<NodeId> = (1..=3).map(NodeId).collect();
+        let leader = NodeId(leader);
+        let named = Successor::Voter.named(&voters, leader, draw, round).unwrap();
+        prop_assert!(named != leader && voters.contains(&named));
+        prop_assert_eq!(Successor::MostUpToDate.named(&voters, leader, draw, round), None);
+        prop_assert_eq!(Successor::Voter.named(&[leader], leader, draw, round), None);
+    }
+}
+
+#[test]
+fn the_leadership_does_not_always_go_to_the_same_node() {
+    let voters: Vec<NodeId> = (1..=5).map(NodeId).collect();
+    let named: BTreeSet<_> = (0..50)
+        .map(|round| Successor::Voter.named(&voters, NodeId(1), 7, round))
+        .collect();
+    assert_eq!(named.len(), 4);
+}
+
+#[test]
 fn realtime_clocks_go_back_as_well_as_forward_and_run_slow_as_well_as_fast() {
     let faults = Faults {
         clock: Some(ClockFaults::default()),
@@ -202,11 +275,9 @@ fn the_schedule_of_the_default_plan() {
         .steps
         .iter()
         .map(|step| {
-            let hit = step.fault.resolve(
-                &plan.node_ids(),
-                Some(shakedown_history::NodeId(2)),
-                step.draw,
-            );
+            let hit = step
+                .fault
+                .resolve(&plan.node_ids(), Some(NodeId(2)), step.draw);
             format!(
                 "{} {:?} +{:?} {}",
                 step.id, step.start, step.length, hit.summary

@@ -156,6 +156,7 @@ mod tests {
                 leaves_majority: true,
                 params: Value::Null,
             },
+            begun: 0,
             injected,
             healed,
             skipped: None,

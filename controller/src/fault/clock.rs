@@ -27,7 +27,7 @@ impl ProcessFault for ClockSkew {
             },
             step_ns: self.offset_ms * NS_PER_MS,
             rate: Some(self.rate),
-            status_addr: Some(cluster.system().status_address(node)),
+            status: Some(cluster.system().status_source(node)),
         };
         cluster.evidence(node, command).boxed()
     }
@@ -39,7 +39,7 @@ impl ProcessFault for ClockSkew {
     ) -> BoxFuture<'a, Result<Option<Evidence>>> {
         async move {
             cluster
-                .evidence(node, Command::ResetClocks { status_addr: None })
+                .evidence(node, Command::ResetClocks { status: None })
                 .await?;
             Ok(None)
         }

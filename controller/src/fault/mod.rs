@@ -2,11 +2,17 @@
 
 mod clock;
 mod kill;
+mod membership;
 mod partition;
 mod pause;
 mod processes;
+mod transfer;
+
+use std::convert::Infallible;
+use std::future::pending;
 
 use anyhow::Result;
+use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 use shakedown_history::{Evidence, FaultSpec};
 use shakedown_plan::{Fault as Planned, Hit, Step};
@@ -14,9 +20,11 @@ use shakedown_plan::{Fault as Planned, Hit, Step};
 use crate::cluster::Cluster;
 use clock::ClockSkew;
 use kill::Kill;
+use membership::Membership;
 use partition::Partition;
 use pause::Pause;
 use processes::OnProcesses;
+use transfer::Transfer;
 
 /// What became of an injection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,6 +42,11 @@ pub trait Fault: Send {
 
     /// Brings the fault into force.
     fn inject<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Injection>>;
+
+    /// What goes on while it is in force, if anything does. Is dropped when its time is up.
+    fn endure<'a>(&'a mut self, _cluster: &'a Cluster) -> BoxFuture<'a, Infallible> {
+        pending().boxed()
+    }
 
     /// Undoes it, and says what proves that it bit.
     fn heal<'a>(&'a mut self, cluster: &'a Cluster) -> BoxFuture<'a, Result<Vec<Evidence>>>;
@@ -61,6 +74,10 @@ pub async fn decide(step: &Step, cluster: &Cluster, in_force: &[Hit]) -> (Hit, B
                 rate: *rate,
             };
             Box::new(OnProcesses::new(step.id, spec, skew))
+        }
+        Planned::Membership { change, .. } => Box::new(Membership::new(step.id, spec, *change)),
+        Planned::Transfer { to, every_ms } => {
+            Box::new(Transfer::new(spec, *to, *every_ms, step.draw))
         }
     };
     (hit, fault)

@@ -71,7 +71,7 @@ impl Clients {
         stop: &watch::Sender<bool>,
     ) -> Result<()> {
         let clients: Result<Vec<_>> = (0..self.processes)
-            .map(|p| cluster.system().client(p, p as u64))
+            .map(|p| cluster.system().client(p))
             .collect();
         let worked = self.drive.work(clients?, self.rate, stopped).await;
         if worked.is_err() {
@@ -90,7 +90,7 @@ impl Clients {
     ) -> Result<(ProcessId, Box<dyn Client>)> {
         let process = self.drive.first_process;
         self.drive.first_process += 1;
-        Ok((ProcessId(process), cluster.system().client(home, process)?))
+        Ok((ProcessId(process), cluster.system().client(home)?))
     }
 
     /// Asks one thing as part of the final phase.

@@ -1,4 +1,10 @@
 //! The Raft node that comes with shakedown: `shakedown node`.
+//!
+//! - `flags`: its command line
+//! - `operator`: what operators ask of it
+
+mod flags;
+mod operator;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -6,13 +12,16 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use serde_json::Value;
-use shakedown_agent::protocol::StartNode;
-use shakedown_history::{NodeId, RunDir, Term};
-use shakedown_plan::Plan;
-use shakedown_workloads::{Client, NodeClient};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shakedown_agent::protocol::{StartNode, StatusSource};
+use shakedown_history::event::Configuration;
+use shakedown_history::{Index, NodeId, RunDir, Term};
+use shakedown_plan::{Plan, ReadsAt};
+use shakedown_workloads::{Access, Client, NodeClient};
 
-use super::{NodeStatus, System};
+use super::{Change, NodeStatus, Start, System, Wish};
+use operator::Operator;
 
 const CLIENT_PORT: u16 = 8080;
 const PEER_PORT: u16 = 7000;
@@ -24,93 +33,127 @@ pub struct Embedded {
     data: PathBuf,
     run: RunDir,
     plan: Plan,
+    /// Peers and clients of another run are strangers.
+    token: String,
+    operator: Operator,
 }
 
 impl Embedded {
     /// Nodes at `addresses` that keep their data below `data`.
     ///
     /// # Errors
-    /// If our own executable cannot be found.
+    /// If our own executable cannot be found, or an HTTP client not be set up.
     pub fn new(
         plan: &Plan,
         run: &RunDir,
         data: PathBuf,
         addresses: BTreeMap<NodeId, IpAddr>,
     ) -> anyhow::Result<Self> {
-        let program = std::env::current_exe().context("cannot find our own executable")?;
+        let token = shakedown_plan::token(plan.seed);
         Ok(Self {
-            program,
+            program: std::env::current_exe().context("cannot find our own executable")?,
             addresses,
             data,
             run: run.clone(),
             plan: plan.clone(),
+            operator: Operator::new(&token).context("cannot set up an HTTP client")?,
+            token,
         })
     }
 
     fn client_address(&self, node: NodeId) -> SocketAddr {
         SocketAddr::new(self.addresses[&node], CLIENT_PORT)
     }
+
+    fn peer_address(&self, node: NodeId) -> SocketAddr {
+        SocketAddr::new(self.addresses[&node], PEER_PORT)
+    }
+
+    fn url(&self, node: NodeId, path: &str) -> String {
+        format!("http://{}{path}", self.client_address(node))
+    }
+}
+
+/// What of `/v1/status` matters here.
+#[derive(Deserialize)]
+struct Status {
+    role: String,
+    term: Term,
+    last_index: Index,
+    disk: String,
+    config: Configuration,
+    #[serde(default)]
+    members: BTreeMap<NodeId, Member>,
+}
+
+#[derive(Deserialize)]
+struct Member {
+    disk: Option<String>,
 }
 
 impl System for Embedded {
-    fn start(&self, node: NodeId) -> StartNode {
-        let settings = &self.plan.node;
-        let election = &settings.election_timeout;
-        let millis = |d: Duration| d.as_millis().to_string();
-        let mut argv = vec![self.program.display().to_string(), "node".to_owned()];
-        let mut flag = |name: &str, value: String| {
-            argv.push(format!("--{name}"));
-            argv.push(value);
-        };
-        flag("id", node.to_string());
-        flag("cluster", self.plan.name.clone());
-        flag(
-            "data-dir",
-            self.data.join(node.to_string()).display().to_string(),
-        );
-        flag("trace", self.run.trace(node).display().to_string());
-        flag("client-addr", self.client_address(node).to_string());
-        for (peer, address) in &self.addresses {
-            flag(
-                "peer",
-                format!("{peer}={}", SocketAddr::new(*address, PEER_PORT)),
-            );
-        }
-        // The node mixes in its own id: no two share their timeouts.
-        flag("seed", self.plan.seed.to_string());
-        flag("heartbeat-ms", millis(settings.heartbeat));
-        let range = format!("{}..{}", millis(election.min()), millis(election.max()));
-        flag("election-timeout-ms", range);
-        if let Some(bug) = &settings.planted_bug {
-            flag("planted-bug", bug.clone());
-        }
+    fn start(&self, node: NodeId, start: Start) -> StartNode {
         StartNode {
-            argv,
+            argv: self.command_line(node, start),
             env: BTreeMap::new(),
             log: self.run.log(node),
             workdir: PathBuf::from("/"),
         }
     }
 
-    fn status_address(&self, node: NodeId) -> SocketAddr {
-        self.client_address(node)
+    fn data_dir(&self, node: NodeId) -> PathBuf {
+        self.data.join(node.to_string())
+    }
+
+    fn status_source(&self, node: NodeId) -> StatusSource {
+        StatusSource {
+            addr: self.client_address(node),
+            token: Some(self.token.clone()),
+        }
     }
 
     fn read_status(&self, status: &Value) -> Option<NodeStatus> {
+        let status = Status::deserialize(status).ok()?;
+        let disks = status.members.into_iter();
         Some(NodeStatus {
-            leads: status["role"] == "leader",
-            term: Term(status["term"].as_u64()?),
+            leads: status.role == "leader",
+            term: status.term,
+            last_index: status.last_index,
+            disk: status.disk,
+            config: status.config,
+            disks: disks.filter_map(|(n, m)| Some((n, m.disk?))).collect(),
         })
     }
 
-    fn client(&self, home: usize, _session: u64) -> anyhow::Result<Box<dyn Client>> {
-        let nodes = self
-            .addresses
-            .keys()
-            .map(|n| (*n, self.client_address(*n)))
-            .collect();
-        let timeout = self.plan.workload.timeout;
-        let client = NodeClient::new(nodes, home, timeout);
+    fn client(&self, home: usize) -> anyhow::Result<Box<dyn Client>> {
+        let nodes = self.addresses.keys();
+        let access = Access {
+            nodes: nodes.map(|n| (*n, self.client_address(*n))).collect(),
+            token: Some(self.token.clone()),
+            timeout: self.plan.workload.timeout,
+            reads_at_home: self.plan.workload.reads_at == ReadsAt::Home,
+        };
+        let client = NodeClient::new(access, home);
         Ok(Box::new(client.context("cannot set up an HTTP client")?))
+    }
+
+    fn change_members(&self, via: NodeId, change: &Change, patience: Duration) -> Wish<'_, Index> {
+        let body = match change {
+            Change::Add { node, disk } => json!({
+                "change": "add",
+                "node": node,
+                "address": self.peer_address(*node),
+                "disk": disk,
+            }),
+            Change::Promote(node) => json!({"change": "promote", "node": node}),
+            Change::Remove(node) => json!({"change": "remove", "node": node}),
+        };
+        self.operator
+            .change_members(self.url(via, "/v1/members"), body, patience)
+    }
+
+    fn hand_over(&self, via: NodeId, to: Option<NodeId>, patience: Duration) -> Wish<'_, NodeId> {
+        let url = self.url(via, "/v1/leader");
+        self.operator.hand_over(url, json!({ "to": to }), patience)
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! - [`bad_input`]: wrong plans, wrong files, wrong places
 //! - [`benchmarks`]: every figure, in small
+//! - [`operating`]: members that come and go, short logs, leaders that hand over
 //! - [`planted_bugs`]: the table in the documentation is the one in the code
 //! - [`runs`]: whole runs of real clusters
 //! - [`support`]: a folder for runs, and what a run said
@@ -12,6 +13,7 @@
 
 mod bad_input;
 mod benchmarks;
+mod operating;
 mod planted_bugs;
 mod runs;
 mod support;

@@ -22,19 +22,19 @@ fn can_move_clocks() -> bool {
     }
 }
 
-fn step(clock: Clock, step_ns: i64, status_addr: Option<SocketAddr>) -> Command {
+fn step(clock: Clock, step_ns: i64, addr: Option<SocketAddr>) -> Command {
     Command::SetClock {
         clock,
         step_ns,
         rate: None,
-        status_addr,
+        status: addr.map(Into::into),
     }
 }
 
 /// How far the node's wall clock is ahead of ours, by its own status: at least and at most.
 fn node_skew_ns(session: &mut Session, addr: SocketAddr) -> std::ops::RangeInclusive<i64> {
     let before = Clock::Realtime.now_ns();
-    let Ok(Reply::Status(status)) = session.ask(Command::Status { addr }) else {
+    let Ok(Reply::Status(status)) = session.ask(Command::Status(addr.into())) else {
         panic!("the node has a status");
     };
     let after = Clock::Realtime.now_ns();
@@ -59,7 +59,7 @@ fn a_moved_clock_is_proved_and_healed() {
     assert!(node_skew_ns(&mut session, addr).contains(&HOUR_NS));
 
     let healed = session.evidence(Command::ResetClocks {
-        status_addr: Some(addr),
+        status: Some(addr.into()),
     });
     assert!(
         healed.bit && healed.summary.starts_with("until the reset realtime"),
@@ -67,7 +67,7 @@ fn a_moved_clock_is_proved_and_healed() {
     );
     assert!(node_skew_ns(&mut session, addr).contains(&0));
     let nothing = session.evidence(Command::ResetClocks {
-        status_addr: Some(addr),
+        status: Some(addr.into()),
     });
     assert!(
         !nothing.bit && nothing.summary == "no clock was moved",
@@ -86,7 +86,7 @@ fn a_rate_is_proved_by_what_it_added_up_to() {
         clock: Clock::Monotonic,
         step_ns: 0,
         rate: Some(3.0),
-        status_addr: Some(addr),
+        status: Some(addr.into()),
     };
     let moved = session.evidence(rate);
     assert!(
@@ -94,7 +94,7 @@ fn a_rate_is_proved_by_what_it_added_up_to() {
         "{moved:?}"
     );
     let healed = session.evidence(Command::ResetClocks {
-        status_addr: Some(addr),
+        status: Some(addr.into()),
     });
     assert!(healed.bit, "{healed:?}");
     let skew = healed.detail[0]["skew_ns"].as_i64().unwrap();
@@ -129,7 +129,7 @@ fn a_skew_survives_a_restart_and_its_healing_too() {
     );
 
     session.kill(KillSignal::Kill);
-    let down = session.evidence(Command::ResetClocks { status_addr: None });
+    let down = session.evidence(Command::ResetClocks { status: None });
     assert!(
         !down.bit && down.summary.contains("the node is down"),
         "{down:?}"

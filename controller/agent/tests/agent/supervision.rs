@@ -146,14 +146,14 @@ fn a_pause_stops_every_thread_and_the_node_serves_again_after_it() {
     let (_, addr, _) = session.start_bare_node();
     let paused = session.evidence(Command::PauseNode);
     assert_eq!(paused.detail["states"], "TTTT");
-    let silent = session.ask(Command::Status { addr }).unwrap_err();
+    let silent = session.ask(Command::Status(addr.into())).unwrap_err();
     assert!(
         silent.contains(&format!("GET http://{addr}/v1/status")),
         "{silent}"
     );
     assert!(session.evidence(Command::ResumeNode).bit);
     assert!(matches!(
-        session.ask(Command::Status { addr }),
+        session.ask(Command::Status(addr.into())),
         Ok(Reply::Status(_))
     ));
 }
@@ -302,4 +302,32 @@ fn an_agent_that_is_killed_leaves_no_node() {
         session.kill_agent();
         wait_until("the node is dead", || !lives(pid));
     }
+}
+
+#[test]
+fn only_a_dead_node_s_data_is_wiped_and_the_folder_stays() {
+    let mut session = Session::open();
+    let dir = session.dir.path().join("data");
+    fs::create_dir_all(dir.join("snapshots")).unwrap();
+    fs::write(dir.join("vote"), "n2").unwrap();
+    fs::write(dir.join("snapshots/7"), "everything").unwrap();
+    let outside = session.dir.path().join("trace.jsonl");
+    fs::write(&outside, "{}").unwrap();
+    std::os::unix::fs::symlink(&outside, dir.join("link")).unwrap();
+    let wipe = || Command::WipeData { dir: dir.clone() };
+
+    session.start(&SLEEP);
+    let refused = session.ask(wipe()).unwrap_err();
+    assert!(refused.contains("kill it first"), "{refused}");
+    assert!(dir.join("vote").exists());
+
+    session.kill(KillSignal::Kill);
+    let wiped = session.evidence(wipe());
+    assert!(
+        wiped.bit && wiped.summary.starts_with("3 files removed"),
+        "{wiped:?}"
+    );
+    assert_eq!(fs::read_dir(&dir).unwrap().count(), 0);
+    assert!(outside.exists(), "what a link leads to is not the node's");
+    assert!(!session.evidence(wipe()).bit, "there was nothing left");
 }
