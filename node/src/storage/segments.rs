@@ -203,16 +203,12 @@ impl Segments {
 
     /// Removes the segments that hold nothing after `upto`; gives the base of the first that is left.
     pub(super) fn compact(&mut self, upto: Index) -> Result<Index, DiskFailure> {
-        let mut lowest = Index(u64::MAX);
-        let mut first = 0;
-        for (at, kept) in self.kept.iter().enumerate().rev() {
-            // A later segment may go back behind the start of this one.
-            lowest = lowest.min(kept.base);
-            if kept.base <= upto && kept.base <= lowest {
-                first = at;
-                break;
-            }
-        }
+        // The last such: a segment that was superseded may begin further than those that follow it.
+        let first = self
+            .kept
+            .iter()
+            .rposition(|kept| kept.base <= upto)
+            .unwrap_or(0);
         self.keep_from(first)?;
         Ok(self.kept[0].base)
     }

@@ -109,6 +109,31 @@ fn segments_in_each_others_place_are_a_loss() {
     assert!(!check_is_whole_or_lost(&disk, &stages, "swapped"));
 }
 
+#[test]
+fn a_frame_of_another_log_in_the_same_place_is_a_loss() {
+    let mut files = Vec::new();
+    let disk = Disk::new();
+    let mut stages = Vec::new();
+    for payload in [b"one", b"two"] {
+        disk.put(&Files::new());
+        let mut model = Model::default();
+        stages = vec![model.clone()];
+        let mut log = disk.open().log;
+        for payload in [b"the", payload, b"end"] {
+            log.append(&[writes(vec![model.append(payload)])]).unwrap();
+            stages.push(model.clone());
+        }
+        files.push(disk.files());
+    }
+    let name = &segments(&files[0])[0];
+    let (one, two) = (&files[0][name], &files[1][name]);
+    let starts = one.windows(4).enumerate().filter(|(_, w)| *w == b"SDF2");
+    let third = starts.map(|(at, _)| at).nth(3).unwrap();
+    let mixed = [&two[..third], &one[third..]].concat();
+    disk.put(&with(&files[1], name, &mixed));
+    assert!(!check_is_whole_or_lost(&disk, &stages, "mixed"));
+}
+
 /// Damages the payload of the first frame of the first segment.
 fn damage_first_frame(disk: &Disk, files: &Files) {
     let name = &segments(files)[0];

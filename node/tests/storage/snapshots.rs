@@ -153,3 +153,23 @@ fn a_damaged_snapshot_beyond_the_log_is_a_loss() {
     let recovered = disk.open().recovered;
     assert_eq!(recovered.loss.unwrap().upto, Index(model.last()));
 }
+
+#[test]
+fn a_damaged_snapshot_to_which_the_log_was_not_yet_reset_is_a_loss() {
+    let disk = Disk::new();
+    let mut model = Model::default();
+    let mut log = disk.open().log;
+    write_batches(&mut log, &mut model, 3);
+    let before = (disk.files(), model.clone());
+    log.append(&[model.install(10)]).unwrap();
+    drop(log);
+    let name = snapshot_names(&disk).remove(0);
+    let mut bytes = disk.files()[&name].clone();
+    bytes[100] ^= 1;
+    disk.put(&with(&before.0, &name, &bytes));
+    for _ in 0..2 {
+        let recovered = disk.open().recovered;
+        assert_eq!(recovered.loss.unwrap().upto, Index(model.last()));
+        before.1.check_with_loss(&recovered);
+    }
+}
