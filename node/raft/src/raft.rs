@@ -234,7 +234,7 @@ impl Raft {
             snapshot: self.snapshots.last(),
             membership: self.membership().clone(),
             match_indexes: self.acks(),
-            lost: self.repair.as_ref().map(|repair| repair.loss.upto),
+            loss: self.repair.as_ref().map(|repair| repair.loss),
             transferring_to: self.transfer.as_ref().map(|transfer| transfer.to),
         }
     }

@@ -3,6 +3,7 @@
 use shakedown_history::event::Role;
 use shakedown_history::{Index, LogId, NodeId, Term};
 
+use crate::io::Loss;
 use crate::membership::Membership;
 
 /// What a node knows about itself and its cluster.
@@ -29,8 +30,8 @@ pub struct Status {
     /// How far each voter's log is known to agree with this leader's, durably; itself included, in
     /// order of node. Empty on a node that does not lead.
     pub match_indexes: Vec<(NodeId, Index)>,
-    /// How far entries may have been lost to a damaged disk that are not made good yet.
-    pub lost: Option<Index>,
+    /// What was lost to a damaged disk and is not made good yet.
+    pub loss: Option<Loss>,
     /// To whom this node is handing over the leadership.
     pub transferring_to: Option<NodeId>,
 }

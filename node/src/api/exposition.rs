@@ -35,7 +35,7 @@ const STATUS: [Row<NodeStatus>; 10] = [
     ("raft_snapshot_index", "The last entry in the latest snapshot; 0 without one.", |s| s.raft.snapshot.index.0),
     ("raft_voters", "How many nodes vote.", |s| s.raft.membership.config.voters.len() as u64),
     ("raft_learners", "How many nodes learn.", |s| s.raft.membership.config.learners.len() as u64),
-    ("raft_log_damaged", "1 while entries lost to a damaged disk are not made good.", |s| u64::from(s.raft.lost.is_some())),
+    ("raft_log_damaged", "1 while entries lost to a damaged disk are not made good.", |s| u64::from(s.raft.loss.is_some())),
 ];
 
 #[rustfmt::skip]

@@ -59,6 +59,7 @@ impl From<Member> for MemberBody {
 #[derive(Debug, Serialize)]
 struct LossBody {
     upto: Index,
+    term: Term,
 }
 
 /// What the node itself reads from its clocks, in nanoseconds.
@@ -71,7 +72,10 @@ struct Clock {
 pub(super) async fn get(State(api): State<Arc<Api>>) -> Json<StatusBody> {
     let status = api.status.borrow().clone();
     let raft = status.raft;
-    let lost = raft.lost.map(|upto| LossBody { upto });
+    let loss = raft.loss.map(|loss| LossBody {
+        upto: loss.upto,
+        term: loss.term,
+    });
     let snapshot = (raft.snapshot.index.0 > 0).then(|| witness(raft.snapshot));
     let members = raft.membership.members;
     let members = members.into_iter().map(|(n, member)| (n, member.into()));
@@ -89,7 +93,7 @@ pub(super) async fn get(State(api): State<Arc<Api>>) -> Json<StatusBody> {
         members: members.collect(),
         match_indexes: raft.match_indexes.into_iter().collect(),
         transferring_to: raft.transferring_to,
-        loss: lost,
+        loss,
         disk: api.identity.disk.clone(),
         incarnation: api.identity.incarnation,
         clock: Clock {

@@ -8,14 +8,14 @@ use std::time::Duration;
 use reqwest::{Method, RequestBuilder};
 use serde_json::Value;
 use shakedown_history::event::{ReadMode, Role};
-use shakedown_history::{Configuration, Index, LogId, NodeId, Term};
+use shakedown_history::{Index, LogId, NodeId, Term};
 use shakedown_node::api::{self, Api, Limits};
 use shakedown_node::driver::NodeStatus;
 use shakedown_node::kv::{Applied, Decision, OpResult, Outcome};
 use shakedown_node::metrics::Metrics;
 use shakedown_node::request::{Answer, Ask, Request};
 use shakedown_node::storage::Identity;
-use shakedown_raft::Status;
+use shakedown_raft::{Membership, Status};
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
@@ -143,16 +143,18 @@ pub(crate) fn status() -> NodeStatus {
             leader: Some(NodeId(1)),
             commit_index: Index(120),
             last: LogId::new(3, 121),
-            config: Configuration::of_voters([NodeId(1), NodeId(2)]),
+            membership: Membership {
+                members: BTreeMap::new(),
+                ..Membership::of_voters([NodeId(1), NodeId(2)])
+            },
+            base: LogId::new(2, 90),
+            snapshot: LogId::new(2, 100),
+            loss: None,
+            transferring_to: None,
             match_indexes: vec![(NodeId(1), Index(121)), (NodeId(2), Index(120))],
         },
         last_applied: Index(119),
         fsyncs: 4711,
-        snapshot: Some(LogId::new(2, 100)),
-        log_base: LogId::new(2, 90),
-        members: BTreeMap::new(),
-        transferring_to: None,
-        loss: None,
     }
 }
 
