@@ -127,9 +127,7 @@ impl Script {
             "snapshot" => {
                 let node = node(verb);
                 match self.written.remove(&node) {
-                    Some((at, data)) => self
-                        .cluster
-                        .feed(node, Input::SnapshotTaken { at, data }),
+                    Some((at, data)) => self.cluster.feed(node, Input::SnapshotTaken { at, data }),
                     None => self.cluster.snapshot(node),
                 }
             }
