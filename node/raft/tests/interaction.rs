@@ -35,6 +35,7 @@ mod cluster;
 mod render;
 mod script;
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::Path;
 
@@ -85,6 +86,27 @@ fn every_planted_bug_fails_a_script() {
         }
     }
     assert!(unnoticed.is_empty(), "no script notices {unnoticed:?}");
+}
+
+#[test]
+fn the_table_of_cases_names_every_script() {
+    let table = std::fs::read_to_string("tests/interaction/README.md").expect("it is there");
+    let is_path = |word: &&str| word.contains('/') && !word.contains(['.', ' ']);
+    let named: BTreeSet<_> = table
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(is_path)
+        .collect();
+    let scripts = scripts(Path::new(SCRIPTS));
+    let there: BTreeSet<_> = scripts
+        .iter()
+        .filter_map(|path| {
+            path.strip_prefix("tests/interaction/")?
+                .strip_suffix(".txt")
+        })
+        .collect();
+    assert_eq!(named, there);
 }
 
 /// Every script below a folder.
