@@ -134,6 +134,8 @@ impl Raft {
     fn append_membership(&mut self, membership: Membership) -> LogId {
         let id = self.append_as_leader(Payload::Config(membership));
         self.renew_peers();
+        // The new voters alone may hold more than they did together with the old.
+        self.advance_commit();
         self.replicate();
         id
     }
@@ -176,8 +178,6 @@ impl Raft {
         if let Some(token) = token {
             self.proposals.insert((id.index, id.term), token);
         }
-        // The new voters alone may hold more already.
-        self.advance_commit();
     }
 
     /// Writes down from which disk each member spoke first, where that is not known yet.
