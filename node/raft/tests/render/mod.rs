@@ -269,12 +269,10 @@ fn body(body: &Body) -> String {
             offset,
             chunk,
             ..
-        } => format!(
-            "InstallSnapshot up to {}, bytes {offset} to {} of {}",
-            header.last,
-            offset + chunk.len() as u64,
-            header.len
-        ),
+        } => {
+            let piece = piece(*offset, chunk.len() as u64, header.len);
+            format!("InstallSnapshot up to {}, {piece}", header.last)
+        }
         Body::InstallSnapshotReply { last, received, .. } => {
             format!("has {received} bytes of the snapshot up to {last}")
         }
@@ -284,6 +282,15 @@ fn body(body: &Body) -> String {
             ReadIndexOutcome::Confirmed { index, .. } => format!("read at {index}"),
             ReadIndexOutcome::Refused => "read refused".to_owned(),
         },
+    }
+}
+
+/// Without the length of the whole, which depends on how the state machine writes itself down.
+fn piece(offset: u64, len: u64, whole: u64) -> String {
+    match (offset, offset + len == whole) {
+        (0, true) => "whole".to_owned(),
+        (_, true) => format!("bytes {offset} to the end"),
+        (_, false) => format!("bytes {offset} to {}", offset + len),
     }
 }
 
