@@ -30,7 +30,6 @@
 //! - `log`, `network`, `status`, `configuration`, `state`: what is
 //! - `quietly`: the verbs on the lines below it, without showing what happens
 
-#[expect(dead_code, reason = "the simulation wants more of it")]
 mod cluster;
 mod render;
 mod script;
