@@ -89,3 +89,6 @@ impl Configurations {
         self.stack.push((at, Membership::of_voters([node])));
     }
 }
+
+#[cfg(test)]
+mod tests;

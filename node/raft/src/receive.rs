@@ -13,7 +13,7 @@ impl Raft {
         if message.term < self.term() {
             return self.on_stale(message);
         }
-        if self.ignores_vote_request(&message.body) || self.overlooks_term(&message) {
+        if self.ignores_candidate(&message) || self.overlooks_term(&message) {
             return;
         }
         if message.term > self.term() {
@@ -98,15 +98,15 @@ impl Raft {
 
     /// A node that hears from a leader takes no notice of candidates, not even of their term, unless
     /// the leader itself asked for the election: a removed or cut-off server must not depose a leader
-    /// that serves everybody else (§6, last paragraph; dissertation §4.2.3).
-    fn ignores_vote_request(&self, body: &Body) -> bool {
-        matches!(
-            body,
-            Body::RequestVote {
-                transfer: false,
-                ..
-            }
-        ) && self.hears_leader()
+    /// that serves everybody else (§6, last paragraph; dissertation §4.2.3). A question before an election
+    /// in this node's own term is answered.
+    fn ignores_candidate(&self, message: &Message) -> bool {
+        let is_candidate = match message.body {
+            Body::RequestVote { transfer, .. } => !transfer,
+            Body::RequestPreVote { .. } => message.term > self.term(),
+            _ => false,
+        };
+        is_candidate && self.hears_leader()
     }
 
     /// Planted bugs that leave a higher term unseen: in a refused entry, or in a refused pre-vote.

@@ -178,8 +178,6 @@ impl Raft {
         if let Some(token) = token {
             self.proposals.insert((id.index, id.term), token);
         }
-        // The new voters alone may hold more already.
-        self.advance_commit();
     }
 
     /// Writes down from which disk each member spoke first, where that is not known yet.

@@ -1,7 +1,7 @@
 //! Scripts that drive a cluster of cores step by step, one for each rule of the paper.
 //!
 //! Each file in `tests/interaction` is replayed and compared; `REWRITE=1` writes what happened into
-//! it, and `RUN=<file>` runs one. `README.md` there says which rule is in which file. The verbs, with
+//! it, and `RUN=<file>` runs one. `README.md` beside this file says which case is in which script. The verbs, with
 //! `node=` where one node is meant:
 //!
 //! - `add-nodes count=3`: fresh nodes n1 to n3. `add-nodes logs` with one line a node instead, such as
@@ -34,6 +34,7 @@ mod cluster;
 mod render;
 mod script;
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::Path;
 
@@ -52,9 +53,7 @@ fn replay(bug: Option<PlantedBug>, is_meant: impl Fn(&str) -> bool) {
         let mut script = Script::planted(bug);
         file.run(|case| script.run(case));
     };
-    datadriven::walk_exclusive(SCRIPTS, replay, |file| {
-        !file.filename.ends_with(".txt") || !is_meant(&file.filename)
-    });
+    datadriven::walk_exclusive(SCRIPTS, replay, |file| !is_meant(&file.filename));
 }
 
 #[test]
@@ -78,13 +77,33 @@ fn every_planted_bug_fails_a_script() {
             let script = script.as_str();
             catch_unwind(|| replay(Some(bug), |file| file == script)).is_err()
         };
-        let failed: Vec<_> = scripts.iter().filter(fails).collect();
-        println!("{bug}: {failed:?}");
-        if failed.is_empty() {
-            unnoticed.push(bug.to_string());
+        match scripts.iter().find(fails) {
+            Some(script) => println!("{bug} fails {script}"),
+            None => unnoticed.push(bug.to_string()),
         }
     }
     assert!(unnoticed.is_empty(), "no script notices {unnoticed:?}");
+}
+
+#[test]
+fn the_table_of_cases_names_every_script() {
+    let table = std::fs::read_to_string("tests/README.md").expect("it is there");
+    let is_path = |word: &&str| word.contains('/') && !word.contains(['.', ' ']);
+    let named: BTreeSet<_> = table
+        .split('`')
+        .skip(1)
+        .step_by(2)
+        .filter(is_path)
+        .collect();
+    let scripts = scripts(Path::new(SCRIPTS));
+    let there: BTreeSet<_> = scripts
+        .iter()
+        .filter_map(|path| {
+            path.strip_prefix("tests/interaction/")?
+                .strip_suffix(".txt")
+        })
+        .collect();
+    assert_eq!(named, there);
 }
 
 /// Every script below a folder.

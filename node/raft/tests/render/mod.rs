@@ -90,20 +90,15 @@ fn last(id: LogId) -> String {
 }
 
 fn event(event: &Event) -> Option<String> {
+    election(event)
+        .or_else(|| in_log(event))
+        .or_else(|| of_snapshot(event))
+        .or_else(|| of_read(event))
+        .or_else(|| otherwise(event))
+}
+
+fn election(event: &Event) -> Option<String> {
     let text = match event {
-        Event::Start {
-            hard_state: state,
-            last: id,
-            ..
-        } => {
-            format!(
-                "starts with {}, log up to {}",
-                hard_state(*state),
-                last(*id)
-            )
-        }
-        Event::HardStateDurable(state) => format!("on disk: {}", hard_state(*state)),
-        Event::AppendDurable { last: id } => format!("on disk: log up to {}", last(*id)),
         Event::VoteGranted {
             candidate,
             pre_vote: true,
@@ -111,6 +106,27 @@ fn event(event: &Event) -> Option<String> {
         } => format!("would vote for {candidate}"),
         Event::VoteGranted { candidate, .. } => format!("votes for {candidate}"),
         Event::BecomePreCandidate => "becomes pre-candidate".to_owned(),
+        Event::BecomeCandidate { last: id } => {
+            format!("becomes candidate, log up to {}", last(*id))
+        }
+        Event::BecomeLeader { votes, .. } => {
+            format!("becomes leader by the votes of {}", names(votes))
+        }
+        Event::StepDown { reason, .. } => format!("steps down: {reason}"),
+        Event::TransferStarted { to } => format!("hands over to {to}"),
+        Event::TransferEnded { to, done: true } => format!("has handed over to {to}"),
+        Event::TransferEnded { to, done: false } => format!("has not handed over to {to}"),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn in_log(event: &Event) -> Option<String> {
+    let text = match event {
+        Event::Append { id, .. } => format!("appends {id}"),
+        Event::Truncate { from, old_last } => {
+            format!("truncates from {from}, log ended in {old_last}")
+        }
         Event::ConfigChange {
             what, index, new, ..
         } => {
@@ -120,37 +136,34 @@ fn event(event: &Event) -> Option<String> {
             };
             format!("{what} {index}: {}", configuration(new))
         }
+        Event::Commit { to, .. } => format!("commits up to {to}"),
+        Event::HardStateDurable(state) => format!("on disk: {}", hard_state(*state)),
+        Event::AppendDurable { last: id } => format!("on disk: log up to {}", last(*id)),
+        Event::Repaired { last } => format!("is repaired, log up to {last}"),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn of_snapshot(event: &Event) -> Option<String> {
+    let text = match event {
         Event::SnapshotMade(meta) => format!("takes a snapshot up to {}", meta.last),
         Event::SnapshotDurable { last } => format!("on disk: snapshot up to {last}"),
         Event::SnapshotInstalled {
             meta, kept_suffix, ..
         } => {
             let rest = if *kept_suffix { "keeps" } else { "drops" };
-            format!(
-                "installs a snapshot up to {}, {rest} what follows",
-                meta.last
-            )
+            let last = meta.last;
+            format!("installs a snapshot up to {last}, {rest} what follows")
         }
         Event::Compact { upto } => format!("compacts up to {upto}"),
-        Event::Lease { until_mono_ns, .. } => format!("has the lease until {until_mono_ns}"),
-        Event::LeaseDropped { reason } => format!("drops the lease: {reason}"),
-        Event::TransferStarted { to } => format!("hands over to {to}"),
-        Event::TransferEnded { to, done: true } => format!("has handed over to {to}"),
-        Event::TransferEnded { to, done: false } => format!("has not handed over to {to}"),
-        Event::Repaired { last } => format!("is repaired, log up to {last}"),
-        Event::BecomeCandidate { last: id } => {
-            format!("becomes candidate, log up to {}", last(*id))
-        }
-        Event::BecomeLeader { votes, .. } => {
-            let votes: Vec<_> = votes.iter().map(ToString::to_string).collect();
-            format!("becomes leader by the votes of {}", votes.join(" "))
-        }
-        Event::StepDown { reason, .. } => format!("steps down: {reason}"),
-        Event::Append { id, .. } => format!("appends {id}"),
-        Event::Truncate { from, old_last } => {
-            format!("truncates from {from}, log ended in {old_last}")
-        }
-        Event::Commit { to, .. } => format!("commits up to {to}"),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn of_read(event: &Event) -> Option<String> {
+    let text = match event {
         Event::ReadStart { read } => format!("read {read} starts"),
         Event::ReadBarrier {
             read,
@@ -158,24 +171,8 @@ fn event(event: &Event) -> Option<String> {
             round,
             acks,
         } => {
-            let acks: Vec<_> = acks.iter().map(ToString::to_string).collect();
-            format!(
-                "read {read} confirmed at {index} by round {round} of {}",
-                acks.join(" ")
-            )
-        }
-        Event::Apply {
-            id,
-            effect: false,
-            client: Some(client),
-            ..
-        } => format!("finds that {id} repeats {}", client.client),
-        // Answers on the wire and to clients show these.
-        Event::Ack { .. }
-        | Event::Apply { effect: true, .. }
-        | Event::Apply { client: None, .. }
-        | Event::Digest { .. } => {
-            return None;
+            let acks = names(acks);
+            format!("read {read} confirmed at {index} by round {round} of {acks}")
         }
         Event::ReadServed {
             read,
@@ -189,10 +186,40 @@ fn event(event: &Event) -> Option<String> {
             };
             format!("serves read {read} of {index} at {applied}{mode}")
         }
+        Event::Lease { until_mono_ns, .. } => format!("has the lease until {until_mono_ns}"),
+        Event::LeaseDropped { reason } => format!("drops the lease: {reason}"),
+        _ => return None,
+    };
+    Some(text)
+}
+
+fn otherwise(event: &Event) -> Option<String> {
+    let text = match event {
+        Event::Start {
+            hard_state: state,
+            last: id,
+            ..
+        } => {
+            let (state, last) = (hard_state(*state), last(*id));
+            format!("starts with {state}, log up to {last}")
+        }
+        Event::Apply {
+            id,
+            effect: false,
+            client: Some(client),
+            ..
+        } => format!("finds that {id} repeats {}", client.client),
         Event::ClientAck { client, id } => format!("acknowledges {} at {id}", client.client),
+        // What is on the wire and what a state machine holds show these.
+        Event::Ack { .. } | Event::Apply { .. } | Event::Digest { .. } => return None,
         other => panic!("the core does not trace {other:?}"),
     };
     Some(text)
+}
+
+fn names(nodes: &[NodeId]) -> String {
+    let names: Vec<_> = nodes.iter().map(ToString::to_string).collect();
+    names.join(" ")
 }
 
 fn message(message: &Message) -> String {
@@ -242,12 +269,10 @@ fn body(body: &Body) -> String {
             offset,
             chunk,
             ..
-        } => format!(
-            "InstallSnapshot up to {}, bytes {offset} to {} of {}",
-            header.last,
-            offset + chunk.len() as u64,
-            header.len
-        ),
+        } => {
+            let piece = piece(*offset, chunk.len() as u64, header.len);
+            format!("InstallSnapshot up to {}, {piece}", header.last)
+        }
         Body::InstallSnapshotReply { last, received, .. } => {
             format!("has {received} bytes of the snapshot up to {last}")
         }
@@ -257,6 +282,15 @@ fn body(body: &Body) -> String {
             ReadIndexOutcome::Confirmed { index, .. } => format!("read at {index}"),
             ReadIndexOutcome::Refused => "read refused".to_owned(),
         },
+    }
+}
+
+/// Without the length of the whole, which depends on how the state machine writes itself down.
+fn piece(offset: u64, len: u64, whole: u64) -> String {
+    match (offset, offset + len == whole) {
+        (0, true) => "whole".to_owned(),
+        (_, true) => format!("bytes {offset} to the end"),
+        (_, false) => format!("bytes {offset} to {}", offset + len),
     }
 }
 
