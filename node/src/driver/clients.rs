@@ -8,6 +8,7 @@ use shakedown_raft::{Read, Refusal, Token};
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::state_machine::ServableRead;
+use crate::kv::Command;
 use crate::request::Answer;
 
 /// How many requests may wait at once.
@@ -58,12 +59,22 @@ impl Clients {
 
     /// How long the command is that waits under this token.
     pub(super) fn command_len(&self, token: Token) -> usize {
+        self.command(token).map_or(0, Bytes::len)
+    }
+
+    /// Whether a client's transaction waits under this token.
+    pub(super) fn is_transaction(&self, token: Token) -> bool {
+        let command = self.command(token).map(|command| Command::decode(command));
+        matches!(command, Some(Command::Transaction { .. }))
+    }
+
+    fn command(&self, token: Token) -> Option<&Bytes> {
         match self.open.get(&token) {
             Some(Open {
                 wish: Wish::Write(command),
                 ..
-            }) => command.len(),
-            _ => 0,
+            }) => Some(command),
+            _ => None,
         }
     }
 

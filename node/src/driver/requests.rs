@@ -118,6 +118,7 @@ impl Driver {
             Reply::Appended { token, id } => {
                 self.admission.appended(id, self.clients.command_len(token));
                 if self.planted_bug == Some(PlantedBug::AckBeforeCommit)
+                    && self.clients.is_transaction(token)
                     && let Some((Wish::Write(command), answer)) = self.clients.close(token)
                 {
                     self.applier.push(Job::Preview {
