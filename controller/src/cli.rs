@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use shakedown_bench::BenchArgs;
 use shakedown_node::NodeArgs;
 
 const EXIT_CODES: &str = "Exit codes: 0 pass, 1 violation, 2 wrong command line or plan, \
@@ -35,6 +36,8 @@ pub enum Command {
     Doctor(DoctorArgs),
     /// List the bugs that can be planted in the embedded node
     PlantedBugs(PlantedBugsArgs),
+    /// Measure the embedded node, and etcd beside it
+    Bench(BenchCommand),
     /// The agent on a host; started by the controller
     #[command(hide = true)]
     Agent,
@@ -138,6 +141,17 @@ pub struct PlantedBugsArgs {
 pub struct DoctorArgs {
     /// How the result is printed
     #[arg(long, value_enum, default_value_t)]
+    pub format: OutputFormat,
+}
+
+/// `shakedown bench`
+#[derive(Clone, Debug, Args)]
+pub struct BenchCommand {
+    /// What to measure.
+    #[command(flatten)]
+    pub bench: BenchArgs,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t, global = true)]
     pub format: OutputFormat,
 }
 

@@ -50,6 +50,7 @@ fn main() -> ExitCode {
         Command::Validate(args) => commands::validate::validate(&args),
         Command::Doctor(args) => commands::doctor::doctor(&args),
         Command::PlantedBugs(args) => commands::planted_bugs::list(&args),
+        Command::Bench(args) => commands::bench::bench(&args),
         Command::Agent => commands::agent(),
         Command::Node(args) => commands::node(args),
     };

@@ -64,6 +64,23 @@ pub fn lint(lint: &shakedown_plan::Finding) {
     remark(format!("warning: {lint}"));
 }
 
+/// How far a benchmark is.
+pub fn bench_progress(line: &str) {
+    remark(line);
+}
+
+/// What a benchmark found.
+///
+/// # Errors
+/// If the JSON cannot be made.
+pub fn bench(report: &shakedown_bench::Report, format: OutputFormat) -> anyhow::Result<()> {
+    match format {
+        OutputFormat::Text => say(report.to_string().trim_end()),
+        OutputFormat::Json => say(serde_json::to_string(report)?),
+    }
+    Ok(())
+}
+
 /// A plan without mistakes.
 pub fn valid_plan(path: &Path) {
     say(format!("{}: valid", path.display()));

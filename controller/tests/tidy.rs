@@ -162,6 +162,7 @@ fn no_crate_points_back() {
         ("checker", vec!["history"]),
         ("workloads", vec!["history", "checker"]),
         ("controller/clock", vec!["history"]),
+        ("controller/bench", vec!["plan", "sandbox"]),
         ("controller/sandbox", vec![]),
         ("controller/network", vec!["sandbox"]),
         ("controller/agent", vec!["history", "clock"]),

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! cargo build --release -p shakedown-node --bins
-//! cargo run --release -p shakedown-node --example throughput -- [SECONDS] [DIR]
+//! cargo run --release -p shakedown-node --example throughput -- [SECONDS] [DIR] [CONNECTIONS]
 //! ```
 //!
 //! `DIR` is where the nodes' disks are; what a sync costs depends on it.
@@ -28,6 +28,23 @@ const VALUE_LEN: usize = 64;
 /// Three processes that end with this.
 struct Nodes(Vec<Child>);
 
+impl Nodes {
+    /// For how long they have had a processor, all together.
+    fn cpu(&self) -> anyhow::Result<Duration> {
+        let tick_ms = 10;
+        let ticks = self.0.iter().map(|child| {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", child.id()))?;
+            // proc(5): after the name in parentheses come state, and as 11th and 12th more, utime and stime.
+            let (_, fields) = stat.rsplit_once(") ").context("not a stat file")?;
+            let mut times = fields.split(' ').skip(11).map(str::parse::<u64>);
+            let mut next = || anyhow::Ok(times.next().context("too few fields")??);
+            Ok(next()? + next()?)
+        });
+        let ticks: u64 = ticks.sum::<anyhow::Result<u64>>()?;
+        Ok(Duration::from_millis(tick_ms * ticks))
+    }
+}
+
 impl Drop for Nodes {
     fn drop(&mut self) {
         for child in &mut self.0 {
@@ -45,17 +62,19 @@ async fn main() -> anyhow::Result<()> {
     let measured = Duration::from_secs(seconds.context("SECONDS is a number")?);
     let parent = args.next().map_or_else(std::env::temp_dir, PathBuf::from);
     println!(
-        "connections   trace    ops/s   p50 ms   p99 ms   fsyncs/s   ops/fsync   cost of tracing"
+        "connections   trace    ops/s   p50 ms   p99 ms   fsyncs/s   ops/fsync   CPU us/op   tracing costs"
     );
-    for connections in CONNECTIONS {
-        let mut without = None;
+    let all = CONNECTIONS.map(|connections| connections.to_string());
+    for connections in args.next().map_or(all.to_vec(), |only| vec![only]) {
+        let connections = connections.parse().context("CONNECTIONS is a number")?;
+        let mut without: Option<Figures> = None;
         for traced in [false, true] {
             let dir = tempfile::tempdir_in(&parent)?;
-            let _nodes = start(dir.path(), traced)?;
+            let nodes = start(dir.path(), traced)?;
             let leader = leader().await?;
-            let figures = measure(leader, connections, measured).await?;
-            println!("{}", row(connections, traced, &figures, without));
-            without = Some(figures.ops_per_second);
+            let figures = measure(&nodes, leader, connections, measured).await?;
+            println!("{}", row(connections, traced, &figures, without.as_ref()));
+            without = Some(figures);
         }
     }
     Ok(())
@@ -67,21 +86,30 @@ struct Figures {
     p50_ms: f64,
     p99_ms: f64,
     fsyncs_per_second: f64,
+    /// Of all three nodes together: what a busy machine blurs least.
+    cpu_us_per_op: f64,
 }
 
-fn row(connections: u64, traced: bool, figures: &Figures, without: Option<f64>) -> String {
+fn row(connections: u64, traced: bool, figures: &Figures, without: Option<&Figures>) -> String {
     let Figures {
         ops_per_second,
         p50_ms,
         p99_ms,
         fsyncs_per_second,
+        cpu_us_per_op,
     } = figures;
     let cost = without.map_or_else(String::new, |without| {
-        format!("{:.1} %", 100.0 * (1.0 - ops_per_second / without))
+        let fewer_ops = 1.0 - ops_per_second / without.ops_per_second;
+        let more_cpu = cpu_us_per_op / without.cpu_us_per_op - 1.0;
+        format!(
+            "{:.1} % of ops/s, {:.1} % more CPU",
+            100.0 * fewer_ops,
+            100.0 * more_cpu
+        )
     });
     format!(
         "{connections:11}   {:5}   {ops_per_second:6.0}   {p50_ms:6.2}   {p99_ms:6.2}   \
-         {fsyncs_per_second:8.0}   {:9.1}   {cost:>15}",
+         {fsyncs_per_second:8.0}   {:9.1}   {cpu_us_per_op:9.1}   {cost}",
         if traced { "on" } else { "off" },
         ops_per_second / fsyncs_per_second
     )
@@ -136,6 +164,7 @@ async fn leader() -> anyhow::Result<SocketAddr> {
 }
 
 async fn measure(
+    nodes: &Nodes,
     leader: SocketAddr,
     connections: u64,
     measured: Duration,
@@ -147,9 +176,9 @@ async fn measure(
         .collect();
     let mut status = Connection::open(leader).await?;
     tokio::time::sleep_until(begin.into()).await;
-    let before = status.get_status().await?;
+    let before = (status.get_status().await?, nodes.cpu()?);
     tokio::time::sleep_until(end.into()).await;
-    let after = status.get_status().await?;
+    let after = (status.get_status().await?, nodes.cpu()?);
     let mut latencies = Vec::new();
     for task in tasks {
         latencies.extend(task.await??);
@@ -159,11 +188,13 @@ async fn measure(
     let count = |status: &Value| status["fsyncs"].as_u64().context("no fsyncs in the status");
     let percentile = |p: usize| latencies[(latencies.len() - 1) * p / 100].as_secs_f64() * 1e3;
     let seconds = measured.as_secs_f64();
+    let cpu = after.1 - before.1;
     Ok(Figures {
         ops_per_second: latencies.len() as f64 / seconds,
         p50_ms: percentile(50),
         p99_ms: percentile(99),
-        fsyncs_per_second: (count(&after)? - count(&before)?) as f64 / seconds,
+        fsyncs_per_second: (count(&after.0)? - count(&before.0)?) as f64 / seconds,
+        cpu_us_per_op: cpu.as_secs_f64() * 1e6 / latencies.len() as f64,
     })
 }
 
@@ -176,13 +207,14 @@ async fn run_client(
     let mut connection = Connection::open(leader).await?;
     let value = "x".repeat(VALUE_LEN);
     let mut latencies = Vec::new();
+    let session = connection.request("POST /v1/sessions", "").await?["client"].clone();
     for seq in 1.. {
         let sent = Instant::now();
         if sent >= end {
             break;
         }
         let op = json!({"f": "w", "key": format!("k{}", client % 16), "value": value});
-        let body = json!({"client": client, "seq": seq, "ops": [op]}).to_string();
+        let body = json!({"client": session, "seq": seq, "ops": [op]}).to_string();
         let reply = connection.request("POST /v1/txn", &body).await?;
         ensure!(reply["witness"].is_object(), "{reply}");
         if sent >= begin {

@@ -136,6 +136,10 @@ impl NodeArgs {
                 self.id
             ),
         };
+        anyhow::ensure!(
+            !address.ip().is_unspecified() && address.port() != 0,
+            "{address} is no address that peers can reach: name one of this machine's, and a port"
+        );
         Ok(Local {
             cluster: self.cluster.clone(),
             node: self.id,

@@ -374,9 +374,10 @@ impl Driver {
     }
 
     fn record_all(&mut self, term: Term, events: Vec<Event>) {
-        events
-            .into_iter()
-            .for_each(|event| self.trace.record(term, event));
+        for event in events {
+            self.metrics.count(&event);
+            self.trace.record(term, event);
+        }
     }
 }
 

@@ -6,6 +6,9 @@
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
+use shakedown_history::Event;
+use shakedown_history::event::ReadMode;
+
 /// Everything that is counted since the process started.
 #[derive(Debug)]
 pub struct Metrics {
@@ -77,6 +80,21 @@ impl Default for Metrics {
                 2_000_000,
             ]),
             batch_entries: Histogram::new(&[1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024]),
+        }
+    }
+}
+
+impl Metrics {
+    /// Counts what the node records of itself.
+    pub fn count(&self, event: &Event) {
+        match event {
+            Event::BecomeCandidate { .. } => self.elections.increment(),
+            Event::ReadServed { mode, .. } => match mode {
+                ReadMode::Index => self.reads_index.increment(),
+                ReadMode::Lease => self.reads_lease.increment(),
+                ReadMode::Local => self.reads_local.increment(),
+            },
+            _ => {}
         }
     }
 }

@@ -177,6 +177,8 @@ pub fn open(
 ) -> Result<Opened, StorageError> {
     create_dir(dir)?;
     let lock = lock(&dir.join("lock"))?;
+    create_dir(&dir.join(LOG_DIR))?;
+    create_dir(&dir.join(SNAPSHOT_DIR))?;
     let found = Identity::read(dir)?;
     if let Some(identity) = &found {
         identity.check_owner(dir, cluster, node)?;
@@ -228,13 +230,11 @@ fn lock(path: &Path) -> Result<File, StorageError> {
 
 /// Makes everything but the identity, over what a formatting has left that was cut off.
 fn format(dir: &Path, options: &StorageOptions) -> Result<(), StorageError> {
-    let (log, snapshot) = (dir.join(LOG_DIR), dir.join(SNAPSHOT_DIR));
-    create_dir(&log)?;
-    create_dir(&snapshot)?;
     refuse_to_overwrite(dir)?;
     hard_state::format(dir)?;
+    let log = dir.join(LOG_DIR);
     Segments::settle(&log, options.segment_len, Vec::new(), Base::default())?;
-    sync_parent(&log).map_err(|e| StorageError::io("sync", dir, e))
+    Ok(())
 }
 
 /// Where there is an identity no more, nothing else may be there but what formatting makes.

@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "ack-durability",
     promise: "What a node acknowledged is on its disk, and there after a restart (Raft Figure 2)",
     subject: "acknowledgement",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
@@ -25,8 +26,11 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                 basis = Basis::default();
             }
             match place.event() {
-                Event::Start { .. } => {
-                    let promised = promised(&log).filter(|_| log.disk() == Some(place.disk()));
+                Event::Start { lost, .. } => {
+                    // What a node says it lost to damage it will not vote on: `repair` sees to that.
+                    let promised = promised(&log).filter(|(promised, _)| {
+                        log.disk() == Some(place.disk()) && Some(promised.id.index) > *lost
+                    });
                     log.advance(&place);
                     if let Some(promised) = promised {
                         check_recovered(&mut findings, &log, &basis, place, promised);
@@ -44,7 +48,7 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
                 }
                 Event::AppendDurable { .. } => {
                     // A leader acknowledges its own entries by having them on disk.
-                    findings.looked_at += usize::from(cluster.size == 1);
+                    findings.looked_at += usize::from(cluster.has_one_member);
                     basis.durable = Some(place);
                 }
                 _ => {}

@@ -12,6 +12,7 @@ const PROPERTY: Property = Property {
     check: "apply-order",
     promise: "A node applies committed entries in order, each once (Raft §5.3, Figure 2)",
     subject: "applied entry",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
@@ -30,9 +31,6 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
             Event::Commit { to, .. } => progress.committed = progress.committed.max(to.index),
             Event::SnapshotInstalled { meta, .. } => {
                 let last = meta.last.index;
-                if last < progress.applied {
-                    report_stale_snapshot(&mut findings, place, progress.applied, meta.last);
-                }
                 progress = Progress {
                     applied: last,
                     committed: progress.committed.max(last),
@@ -97,16 +95,4 @@ impl Progress {
             findings.add("applied-out-of-order", summary, argument, &[place]);
         }
     }
-}
-
-fn report_stale_snapshot(findings: &mut Findings, place: Place<'_>, applied: Index, last: LogId) {
-    let node = place.node();
-    let summary = format!(
-        "{node} went back to a snapshot up to {last}, although it had applied up to index {applied}"
-    );
-    let argument = vec![
-        "A snapshot is installed only if it is ahead of what was applied: a late one is ignored (§7).".to_owned(),
-        format!("{} had applied up to index {applied}, then installed a snapshot up to {last}.", place.incarnation()),
-    ];
-    findings.add("snapshot-went-backward", summary, argument, &[place]);
 }

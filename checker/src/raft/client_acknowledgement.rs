@@ -15,6 +15,7 @@ const PROPERTY: Property = Property {
     check: "client-acknowledgement",
     promise: "A client is told success only for its own, committed entry (Raft §8)",
     subject: "client answer",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
@@ -26,7 +27,9 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
         for place in places_of(position, trace) {
             log.advance(&place);
             match place.event() {
-                Event::Start { commit, .. } => committed = *commit,
+                Event::Start {
+                    commit, applied, ..
+                } => committed = (*commit).max(*applied),
                 Event::Commit { to, .. } => committed = committed.max(to.index),
                 Event::SnapshotInstalled { meta, .. } => committed = committed.max(meta.last.index),
                 _ => {}

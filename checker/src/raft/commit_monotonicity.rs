@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "commit-monotonicity",
     promise: "A running node's commit index never goes back nor past its log (Raft Figure 2)",
     subject: "commit",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

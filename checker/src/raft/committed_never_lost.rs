@@ -17,6 +17,7 @@ const PROPERTY: Property = Property {
     check: "committed-never-lost",
     promise: "No node removes a committed entry from its log (Raft §5.4)",
     subject: "commit",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -14,6 +14,7 @@ const PROPERTY: Property = Property {
     check: "committed-uniqueness",
     promise: "At most one entry is ever committed at an index (Raft §5.4)",
     subject: "commit",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

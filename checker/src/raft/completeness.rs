@@ -2,16 +2,24 @@
 //! middle.
 
 use rustc_hash::FxHashSet;
-use shakedown_history::{Event, NodeId, NodeTrace, Segment};
+use shakedown_history::{Configuration, Event, NodeId, NodeTrace, Segment};
+
+use super::place::places;
 
 /// Why the traces cannot show that a promise was kept, one clause each; empty if they can.
-pub(super) fn gaps(traces: &[NodeTrace], expected_nodes: &[NodeId]) -> Vec<String> {
+pub(super) fn gaps(
+    traces: &[NodeTrace],
+    expected_nodes: &[NodeId],
+    members: &FxHashSet<NodeId>,
+) -> Vec<String> {
     if traces.is_empty() {
         return vec!["no node was traced".to_owned()];
     }
     let mut gaps = Vec::new();
     for node in expected_nodes {
         match traces.iter().filter(|t| t.node == *node).count() {
+            // A node that waits to be added to the cluster, and never was, has promised nothing.
+            0 if !members.contains(node) => {}
             0 => gaps.push(format!("the trace of {node} is missing")),
             1 => {}
             _ => gaps.push(format!("{node} has more than one trace")),
@@ -27,6 +35,26 @@ pub(super) fn gaps(traces: &[NodeTrace], expected_nodes: &[NodeId]) -> Vec<Strin
         gaps.push("the traces are of different clusters".to_owned());
     }
     gaps
+}
+
+/// Everyone who belongs to some configuration.
+pub(super) fn ever_members(traces: &[NodeTrace]) -> FxHashSet<NodeId> {
+    let mut members = FxHashSet::default();
+    for place in places(traces) {
+        let config = match place.event() {
+            Event::Start { config, .. } | Event::BecomeLeader { config, .. } => config,
+            Event::ConfigChange { new, .. } => new,
+            Event::SnapshotInstalled { meta, .. } => &meta.config,
+            _ => continue,
+        };
+        let Configuration {
+            voters,
+            outgoing,
+            learners,
+        } = config;
+        members.extend(voters.iter().chain(outgoing).chain(learners));
+    }
+    members
 }
 
 fn gaps_of(trace: &NodeTrace) -> Vec<String> {

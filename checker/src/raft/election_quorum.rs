@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "election-quorum",
     promise: "A leader has the votes of a quorum of its configuration (Raft §5.2, §6)",
     subject: "election",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -14,6 +14,7 @@ const PROPERTY: Property = Property {
     check: "election-safety",
     promise: "At most one leader is elected in a term (Election Safety, Raft §5.2)",
     subject: "election",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -14,6 +14,7 @@ const PROPERTY: Property = Property {
     check: "exactly-once",
     promise: "A client's request takes effect at most once (Raft §8, dissertation §6.3)",
     subject: "applied request",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

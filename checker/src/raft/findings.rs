@@ -16,8 +16,11 @@ pub(super) struct Property {
     pub(super) check: &'static str,
     /// The promise and where it is stated: `Election Safety (Raft §5.2)`.
     pub(super) promise: &'static str,
-    /// What it is about, in the singular: `election`. Without a single one it is inconclusive.
+    /// What it is about, in the singular: `election`.
     pub(super) subject: &'static str,
+    /// Whether a run that counts may show none of them, because the cluster did not use what they
+    /// are about: then the promise is kept. Otherwise a run without any is inconclusive.
+    pub(super) optional: bool,
 }
 
 /// What one check found so far.
@@ -52,7 +55,7 @@ impl Findings {
     }
 
     /// The check's report. Anomalies are a violation whatever else is missing; without any, a gap in
-    /// the traces or the lack of subjects makes it inconclusive.
+    /// the traces makes it inconclusive, and so does the lack of subjects that every run has.
     pub(super) fn report(mut self, property: &Property, cluster: &Cluster<'_>) -> CheckReport {
         self.kept
             .sort_by_key(|anomaly| anomaly.trace.iter().map(|r| r.mono).max());
@@ -65,6 +68,12 @@ impl Findings {
                 Verdict::Inconclusive,
                 format!("no breach among {looked_at}, but {gap}"),
             )
+        } else if self.looked_at == 0 && property.optional {
+            let summary = format!(
+                "not put to the test: the traces show no {}",
+                property.subject
+            );
+            (Verdict::Pass, summary)
         } else if self.looked_at == 0 {
             let summary = format!(
                 "the traces show no {}: nothing was checked",

@@ -5,6 +5,7 @@ use shakedown_history::Event;
 
 use super::Cluster;
 use super::findings::{Findings, Property};
+use super::leadership::Leadership;
 use super::log_view::LogView;
 use super::place::{Place, places_of};
 use crate::verdict::CheckReport;
@@ -13,36 +14,28 @@ const PROPERTY: Property = Property {
     check: "leader-append-only",
     promise: "A leader never overwrites or deletes its own entries (Leader Append-Only, Raft §5.3)",
     subject: "election",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
     let mut findings = Findings::default();
     for (position, trace) in cluster.traces.iter().enumerate() {
         let mut log = LogView::default();
-        let mut leading: Option<Place<'_>> = None;
+        let mut leadership = Leadership::default();
         for place in places_of(position, trace) {
-            // Without a traced step-down the leadership still ends with its term or its process.
-            leading =
-                leading.filter(|l| l.is_of_same_incarnation(&place) && l.term() == place.term());
-            match place.event() {
-                Event::BecomeLeader { .. } => {
-                    findings.looked_at += 1;
-                    leading = Some(place);
-                }
-                Event::StepDown { .. } => leading = None,
-                event => {
-                    let removed = log.removed_by(event);
-                    if let (Some(since), Some(first), Some(last)) =
-                        (leading, removed.first(), removed.last())
-                    {
-                        let range = if first == last {
-                            first.id.to_string()
-                        } else {
-                            format!("{} to {}", first.id, last.id)
-                        };
-                        report(&mut findings, since, place, &range);
-                    }
-                }
+            leadership.advance(&place);
+            let event = place.event();
+            findings.looked_at += usize::from(matches!(event, Event::BecomeLeader { .. }));
+            let removed = log.removed_by(event);
+            if let (Some(since), Some(first), Some(last)) =
+                (leadership.since(), removed.first(), removed.last())
+            {
+                let range = if first == last {
+                    first.id.to_string()
+                } else {
+                    format!("{} to {}", first.id, last.id)
+                };
+                report(&mut findings, since, place, &range);
             }
             log.advance(&place);
         }

@@ -1,26 +1,25 @@
 //! A leader commits an entry of its own term once a quorum holds it on disk, and earlier entries only
 //! along with it (Raft §5.4.2, Figure 8).
 
-use rustc_hash::FxHashMap;
 use shakedown_history::event::Role;
-use shakedown_history::{Configuration, Event, Index, LogId, NodeId, Term};
+use shakedown_history::{Configuration, Event, Index, LogId, NodeId};
 
 use super::Cluster;
 use super::findings::{Findings, Property};
-use super::log_view::LogView;
 use super::narration::{configuration, match_indexes, nodes};
-use super::place::{Place, places, places_of};
+use super::place::{Place, places};
 use crate::verdict::CheckReport;
 
 const PROPERTY: Property = Property {
     check: "leader-commit-rule",
     promise: "A leader commits entries of its own term that a quorum holds on disk (Raft §5.4.2)",
     subject: "leader commit",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
     let mut findings = Findings::default();
-    let durable = Durable::of(cluster);
+    let durable = &cluster.durable;
     for place in places(cluster.traces) {
         let Event::Commit {
             to,
@@ -67,39 +66,6 @@ impl Count<'_> {
         self.acks
             .iter()
             .any(|(n, matched)| *n == node && *matched >= self.to.index)
-    }
-}
-
-/// For each node and term the highest entry of that term that was ever on its disk. All entries of the
-/// term below it were too: a log has them in one run (Log Matching).
-struct Durable(FxHashMap<(NodeId, Term), Index>, Vec<NodeId>);
-
-impl Durable {
-    fn of(cluster: &Cluster<'_>) -> Self {
-        let traced = cluster.traces.iter().map(|t| t.node).collect();
-        let mut durable = Self(FxHashMap::default(), traced);
-        for (position, trace) in cluster.traces.iter().enumerate() {
-            let mut log = LogView::default();
-            for place in places_of(position, trace) {
-                let before = log.durable();
-                log.advance(&place);
-                for entry in log.known(before, log.durable()) {
-                    durable.note(place.node(), entry.id);
-                }
-            }
-        }
-        durable
-    }
-
-    fn note(&mut self, node: NodeId, id: LogId) {
-        let highest = self.0.entry((node, id.term)).or_default();
-        *highest = id.index.max(*highest);
-    }
-
-    /// Whether the node's trace shows the entry on its disk; yes for a node without a trace.
-    fn may_hold(&self, node: NodeId, id: LogId) -> bool {
-        let highest = self.0.get(&(node, id.term));
-        highest.is_some_and(|index| *index >= id.index) || !self.1.contains(&node)
     }
 }
 

@@ -14,6 +14,7 @@ const PROPERTY: Property = Property {
     check: "leader-completeness",
     promise: "A new leader has every entry committed in earlier terms (Leader Completeness, Raft §5.4)",
     subject: "election",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -15,6 +15,7 @@ const PROPERTY: Property = Property {
     check: "log-matching",
     promise: "Entries of the same index and term are the same, and all before them (Log Matching, Raft §5.3)",
     subject: "appended entry",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

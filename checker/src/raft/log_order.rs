@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "log-order",
     promise: "A log has no holes, and its terms never fall nor run ahead of its node's (Raft §5.3)",
     subject: "appended entry",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -2,7 +2,8 @@
 //!
 //! The view holds what the log *means*: compacted entries stay in it, and what lies under an
 //! installed snapshot is covered without being known. It survives restarts of the same disk: a
-//! [`Event::Start`] cuts it at the end that recovery found.
+//! [`Event::Start`] cuts it at the end that recovery found. A crash may undo an install that was not
+//! on disk yet, as it may undo a truncation.
 
 use shakedown_history::{Event, Index, LogHash, LogId, Term};
 
@@ -46,6 +47,11 @@ impl<'a> LogView<'a> {
     /// The last index; zero for an empty log.
     pub(super) fn last_index(&self) -> Index {
         self.entries.last().map_or(self.base, |e| e.id.index)
+    }
+
+    /// Everything up to here lies under a snapshot, or was there before the trace began.
+    pub(super) fn base(&self) -> Index {
+        self.base
     }
 
     /// How far the log is on disk.
@@ -168,10 +174,14 @@ impl<'a> LogView<'a> {
                     id: meta.last,
                     hash: meta.hash,
                 };
-                if !(*kept_suffix && self.holds(last)) {
+                if !(*kept_suffix && self.has(last.id)) {
                     self.rebase(last);
+                    // Until the snapshot is on disk, nothing of this log is known to be.
+                    self.durable = Index(0);
                 }
-                self.durable = self.durable.max(last.id.index);
+            }
+            Event::SnapshotDurable { last } if self.has(*last) => {
+                self.durable = self.durable.max(last.index);
             }
             _ => {}
         }

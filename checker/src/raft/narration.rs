@@ -1,6 +1,6 @@
 //! A trace record in words.
 
-use shakedown_history::event::{EntryKind, HardState, ReadMode, Role, SnapshotMeta};
+use shakedown_history::event::{ConfigStep, EntryKind, HardState, ReadMode, Role, SnapshotMeta};
 use shakedown_history::{Configuration, Event, Index, LogId, NodeId, TraceRecord};
 
 /// One record as a sentence without its full stop: `n1 becomes leader of term 3 with the votes of n1
@@ -12,8 +12,15 @@ pub(super) fn narrate(node: NodeId, record: &TraceRecord) -> String {
             hard_state,
             snapshot,
             last,
+            lost,
             ..
-        } => start(*hard_state, snapshot.as_ref(), *last),
+        } => {
+            let start = start(*hard_state, snapshot.as_ref(), *last);
+            let lost = lost.map_or(String::new(), |upto| {
+                format!(", and knows that entries up to index {upto} may be lost")
+            });
+            start + &lost
+        }
         Event::HardStateDurable(state) => format!("has {} on disk", hard_state(*state)),
         Event::VoteGranted {
             candidate,
@@ -91,12 +98,9 @@ fn log_event(event: &Event) -> String {
         } => {
             format!("has state {state} and sessions {sessions} after index {index}")
         }
-        Event::ConfigChange { index, new, .. } => {
-            format!(
-                "changes its configuration at index {index} to {}",
-                configuration(new)
-            )
-        }
+        Event::ConfigChange {
+            what, index, new, ..
+        } => config_change(*what, *index, new),
         Event::ClientAck { client, id } => {
             format!(
                 "tells client {} that request {} took effect as {id}",
@@ -121,17 +125,23 @@ fn disk_and_read_event(event: &Event) -> String {
         }
         Event::ReadServed {
             read,
+            index,
             applied,
             mode,
-            ..
         } => {
             format!(
-                "answers read {read} at index {applied} ({})",
+                "answers read {read}, which must see index {index}, at index {applied} ({})",
                 read_mode(*mode)
             )
         }
         Event::Lease { until_mono_ns, .. } => format!("holds its lease until {until_mono_ns} ns"),
         Event::LeaseDropped { reason } => format!("drops its lease: {reason}"),
+        Event::Repaired { last } => format!("has repaired {}", log_up_to(*last)),
+        Event::TransferStarted { to } => format!("begins to hand its leadership over to {to}"),
+        Event::TransferEnded { to, done: true } => {
+            format!("has handed its leadership over to {to}")
+        }
+        Event::TransferEnded { to, .. } => format!("gives up handing its leadership over to {to}"),
         Event::IoError { op, errno, handled } => {
             let after = if *handled {
                 "and stops relying on its disk"
@@ -141,6 +151,18 @@ fn disk_and_read_event(event: &Event) -> String {
             format!("sees error {errno} of its disk at {op} {after}")
         }
         other => unreachable!("narrated elsewhere: {other:?}"),
+    }
+}
+
+fn config_change(what: ConfigStep, index: Index, new: &Configuration) -> String {
+    let new = configuration(new);
+    match what {
+        ConfigStep::Append | ConfigStep::Active => {
+            format!("changes its configuration at index {index} to {new}")
+        }
+        ConfigStep::Rollback => {
+            format!("gives up the configuration of index {index}, and goes back to {new}")
+        }
     }
 }
 
@@ -156,16 +178,19 @@ pub(super) fn nodes(nodes: &[NodeId]) -> String {
         .join(" ")
 }
 
-/// `n1 n2 n3`; while joint `n1 n2 n3 and, outgoing, n1 n4 n5`.
+/// `n1 n2 n3`; while joint `n1 n2 n3 and, outgoing, n1 n4 n5`; with learners `n1 n2 n3 and, learning,
+/// n4`.
 pub(super) fn configuration(config: &Configuration) -> String {
-    if config.outgoing.is_empty() {
-        return nodes(&config.voters);
+    let mut words = nodes(&config.voters);
+    for (role, half) in [
+        ("outgoing", &config.outgoing),
+        ("learning", &config.learners),
+    ] {
+        if !half.is_empty() {
+            words += &format!(" and, {role}, {}", nodes(half));
+        }
     }
-    format!(
-        "{} and, outgoing, {}",
-        nodes(&config.voters),
-        nodes(&config.outgoing)
-    )
+    words
 }
 
 /// `n1 at 7, n2 at 5`; `nobody` for none.

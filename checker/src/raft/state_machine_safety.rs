@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "state-machine-safety",
     promise: "All nodes apply the same entry at an index, to the same effect (State Machine Safety, Raft §5.4.3)",
     subject: "applied entry",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -13,6 +13,7 @@ const PROPERTY: Property = Property {
     check: "term-monotonicity",
     promise: "A node's term never goes back, restarts included (Raft §5.1, Figure 2)",
     subject: "traced event",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

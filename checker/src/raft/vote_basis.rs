@@ -14,6 +14,7 @@ const PROPERTY: Property = Property {
     check: "vote-basis",
     promise: "A vote goes only to an up-to-date candidate, and is durable first (Raft §5.4.1, Figure 2)",
     subject: "counted vote",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

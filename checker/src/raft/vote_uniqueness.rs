@@ -15,6 +15,7 @@ const PROPERTY: Property = Property {
     check: "vote-uniqueness",
     promise: "A node votes for at most one candidate in a term, restarts included (Raft §5.2, Figure 2)",
     subject: "vote",
+    optional: false,
 };
 
 pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {

@@ -1,10 +1,15 @@
 //! A cluster whose trace a test tells step by step. Each step writes the records that a node writes;
 //! nothing keeps a test from telling a story that Raft forbids.
 
+pub(crate) mod membership;
+mod reading;
 mod replication;
+mod snapshots;
 mod verdicts;
 
-use shakedown_history::event::{ClientSeq, EntryKind, HardState, Role};
+use std::collections::BTreeMap;
+
+use shakedown_history::event::{ClientSeq, EntryKind, HardState, Role, SnapshotMeta};
 use shakedown_history::{
     Configuration, Event, Format, Index, LogHash, LogId, NodeId, Segment, Term, TraceHeader,
     TraceRecord,
@@ -34,6 +39,16 @@ pub(crate) struct Node {
     pub(crate) commit: u64,
     pub(crate) applied: u64,
     pub(crate) segments: Vec<Segment>,
+    /// Which disk it has: a wiped one is another.
+    pub(crate) disk: u64,
+    /// The snapshot taken or installed last.
+    pub(crate) taken: Option<SnapshotMeta>,
+    /// The snapshot on disk.
+    pub(crate) snapshot: Option<SnapshotMeta>,
+    /// The entries that it covers.
+    pub(crate) covered: Vec<Entry>,
+    /// The configurations of the log, by the index of their entries, what it began with first.
+    pub(crate) configs: Vec<(u64, Configuration)>,
 }
 
 impl Node {
@@ -57,12 +72,22 @@ fn last_of(log: &[Entry]) -> (LogId, LogHash) {
 pub(crate) struct Story {
     pub(crate) nodes: Vec<Node>,
     pub(crate) mono: u64,
+    /// What the next configuration entry contains.
+    pub(crate) next_config: Option<Configuration>,
+    /// What the configuration entries contain, by their hashes.
+    pub(crate) configs: BTreeMap<LogHash, Configuration>,
 }
 
 impl Story {
     /// `size` nodes, n1 and so on, freshly started on empty disks.
     pub(crate) fn of(size: u64) -> Self {
-        let nodes = (1..=size).map(|n| Node {
+        Self::with_spares(size, 0)
+    }
+
+    /// `size` nodes that form a cluster, and some more that wait to be added.
+    pub(crate) fn with_spares(size: u64, spares: u64) -> Self {
+        let config = Configuration::of_voters((1..=size).map(NodeId));
+        let nodes = (1..=size + spares).map(|n| Node {
             id: NodeId(n),
             term: 0,
             voted_for: None,
@@ -74,12 +99,23 @@ impl Story {
             commit: 0,
             applied: 0,
             segments: Vec::new(),
+            disk: 1,
+            taken: None,
+            snapshot: None,
+            covered: Vec::new(),
+            configs: vec![if n <= size {
+                (0, config.clone())
+            } else {
+                (0, Configuration::default())
+            }],
         });
         let mut story = Self {
             nodes: nodes.collect(),
             mono: 0,
+            next_config: None,
+            configs: BTreeMap::new(),
         };
-        for n in 1..=size {
+        for n in 1..=size + spares {
             story.start(n);
         }
         story
@@ -91,10 +127,6 @@ impl Story {
 
     pub(crate) fn node_mut(&mut self, n: u64) -> &mut Node {
         &mut self.nodes[usize::try_from(n).unwrap() - 1]
-    }
-
-    pub(crate) fn config(&self) -> Configuration {
-        Configuration::of_voters(self.nodes.iter().map(|n| n.id))
     }
 
     /// Writes one record.
@@ -118,15 +150,50 @@ impl Story {
 
     /// Starts a process on what the node's disk holds.
     pub(crate) fn start(&mut self, n: u64) {
-        let config = self.config();
+        self.start_with(n, None);
+    }
+
+    /// The same, with what the node knows to be lost.
+    pub(crate) fn start_with(&mut self, n: u64, lost: Option<Index>) {
+        self.open_segment(n);
+        self.recover_snapshot(n);
+        self.recover_configs(n);
         let node = self.node_mut(n);
+        node.log.clone_from(&node.disk_log);
+        node.unsynced.clear();
+        (node.term, node.voted_for) = (node.disk_state.term.0, node.disk_state.voted_for);
+        let snapshot = node.snapshot.clone();
+        let applied = snapshot.as_ref().map_or(Index(0), |s| s.last.index);
+        (node.role, node.commit, node.applied) = (Role::Follower, applied.0, applied.0);
+        let (last, last_hash) = last_of(&node.log);
+        let start = Event::Start {
+            hard_state: node.disk_state,
+            snapshot,
+            first: Index(applied.0 + 1),
+            last,
+            last_hash,
+            applied,
+            commit: applied,
+            config: node.config(),
+            lost,
+        };
+        self.write(n, start);
+    }
+
+    fn open_segment(&mut self, n: u64) {
+        let node = self.node_mut(n);
+        let disk = match node.disk {
+            1 => format!("disk of {}", node.id),
+            other => format!("disk {other} of {}", node.id),
+        };
+        let earlier = node.segments.iter().filter(|s| s.header.disk == disk);
         let header = TraceHeader {
             format: Format::Trace,
             version: 1,
             cluster: "told".into(),
             node: node.id,
-            disk: format!("disk of {}", node.id),
-            incarnation: node.segments.len() as u64 + 1,
+            incarnation: earlier.count() as u64 + 1,
+            disk,
         };
         node.segments.push(Segment {
             header,
@@ -134,22 +201,27 @@ impl Story {
             first_line: 1,
             torn: false,
         });
-        node.log.clone_from(&node.disk_log);
-        node.unsynced.clear();
-        (node.term, node.voted_for) = (node.disk_state.term.0, node.disk_state.voted_for);
-        (node.role, node.commit, node.applied) = (Role::Follower, 0, 0);
-        let (last, last_hash) = last_of(&node.log);
-        let start = Event::Start {
-            hard_state: node.disk_state,
-            snapshot: None,
-            first: Index(1),
-            last,
-            last_hash,
-            applied: Index(0),
-            commit: Index(0),
-            config,
-        };
-        self.write(n, start);
+    }
+
+    /// A log that lacks what the snapshot covers begins anew after it.
+    fn recover_snapshot(&mut self, n: u64) {
+        let node = self.node_mut(n);
+        let last = node.snapshot.as_ref().map(|s| s.last);
+        if last.is_some_and(|last| node.disk_log.iter().all(|e| e.id != last)) {
+            node.disk_log.clone_from(&node.covered);
+        }
+    }
+
+    /// The configurations of the log that the disk holds.
+    fn recover_configs(&mut self, n: u64) {
+        let entries = self.node(n).disk_log.iter().filter_map(|entry| {
+            let config = self.configs.get(&entry.hash)?;
+            Some((entry.id.index.0, config.clone()))
+        });
+        let recovered: Vec<_> = entries.collect();
+        let node = self.node_mut(n);
+        node.configs.truncate(1);
+        node.configs.extend(recovered);
     }
 
     /// Enters `term` and, with a vote or without, puts it on disk.
@@ -207,7 +279,7 @@ impl Story {
 
     /// `n` has won with these votes, and appends its no-op.
     pub(crate) fn lead(&mut self, n: u64, votes: &[u64]) {
-        let (last, config) = (self.node(n).last(), self.config());
+        let (last, config) = (self.node(n).last(), self.node(n).config());
         let votes = votes.iter().copied().map(NodeId).collect();
         self.node_mut(n).role = Role::Leader;
         self.write(

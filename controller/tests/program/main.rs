@@ -1,6 +1,7 @@
 //! The real program, run as its users run it.
 //!
 //! - [`bad_input`]: wrong plans, wrong files, wrong places
+//! - [`benchmarks`]: every figure, in small
 //! - [`operating`]: members that come and go, short logs, leaders that hand over
 //! - [`planted_bugs`]: the table in the documentation is the one in the code
 //! - [`runs`]: whole runs of real clusters
@@ -11,6 +12,7 @@
 #![expect(clippy::print_stdout, reason = "a test that is skipped says so")]
 
 mod bad_input;
+mod benchmarks;
 mod operating;
 mod planted_bugs;
 mod runs;

@@ -80,7 +80,10 @@ fn who_lags_behind_a_short_log_is_sent_a_snapshot() {
     );
     let outcome = bench.run(&[&plan]);
     outcome.assert_code(0);
-    assert!(traced(&outcome, "snapshot_made") > 10, "snapshots are taken");
+    assert!(
+        traced(&outcome, "snapshot_made") > 10,
+        "snapshots are taken"
+    );
     let installed = traced(&outcome, "snapshot_installed");
     assert!(installed > 0, "nobody was sent one");
 }

@@ -44,6 +44,14 @@ impl Configurations {
         (*at, membership)
     }
 
+    /// Whether `node` votes in the newest, or in an earlier one that may come back as long as only
+    /// what is at or before `commit_index` is known to be committed.
+    pub(crate) fn may_need(&self, node: NodeId, commit_index: Index) -> bool {
+        let in_force = self.stack.iter().rposition(|(at, _)| *at <= commit_index);
+        let mut possible = self.stack[in_force.unwrap_or(0)..].iter();
+        possible.any(|(_, membership)| membership.votes(node))
+    }
+
     /// Takes note of an entry that was appended; gives back the membership before, if this is a new
     /// one.
     pub(crate) fn note(&mut self, entry: &Entry) -> Option<Membership> {

@@ -86,10 +86,14 @@ impl Raft {
     }
 
     /// Whether this node may stand for election: it votes, from the disk that it is known by, has lost
-    /// nothing, and its disk works.
+    /// nothing, and its disk works. One that the newest configuration leaves out still stands while
+    /// that is not committed: it may be the only one who has the entry (dissertation §4.2.2).
     fn may_campaign(&self) -> bool {
         let membership = self.membership();
+        let needed = self.configurations.may_need(self.node(), self.commit_index)
+            && !membership.config.learners.contains(&self.node());
         let votes = membership.votes(self.node())
+            || needed
             || (self.deviates(PlantedBug::LearnerCampaigns)
                 && !membership.config.voters.is_empty());
         votes

@@ -46,7 +46,6 @@ impl Raft {
     fn agrees_at(&mut self, prev: LogId) -> bool {
         let base = self.log.base().id.index;
         match self.planted_bug() {
-            Some(PlantedBug::ZeroPrevMatches) if prev.index == Index(0) => true,
             Some(PlantedBug::CompactedPrevConflicts) if prev.index < base => {
                 if self.log.len() > 0 {
                     self.truncate(base.next());
@@ -84,7 +83,9 @@ impl Raft {
             self.log.last().index,
             self.deviates(PlantedBug::KeepConflict),
         );
-        let rewrites = self.deviates(PlantedBug::RewriteMatching);
+        let from_the_beginning = entries.first().is_some_and(|e| e.id.index == Index(1));
+        let rewrites = self.deviates(PlantedBug::RewriteMatching)
+            || (self.deviates(PlantedBug::ZeroPrevMatches) && from_the_beginning);
         let is_known = |e: &Entry| {
             e.id.index <= base
                 || (self.log.contains(e.id) && !rewrites)

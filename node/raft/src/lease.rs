@@ -5,7 +5,8 @@
 //! seen everything that is committed. That holds as long as clocks drift apart by no more than the
 //! lease is shorter than that timeout. A process that restarts keeps the promise by not voting for an
 //! election timeout; a leader that hands over gives the lease up first, because it asks the others
-//! to break the promise.
+//! to break the promise. What it asks may arrive late, when it has given the transfer up: so it gets no
+//! lease any more in its term.
 
 use std::collections::VecDeque;
 
@@ -19,11 +20,10 @@ use crate::raft::Raft;
 pub(crate) struct Lease {
     /// Until when it holds, by this node's clock; zero without one.
     until_ns: u64,
-    /// Whether this leader may not have one any more: it has asked another node to stand for election,
-    /// and that message may arrive late.
-    forfeited: bool,
     /// Rounds that no quorum has echoed yet, with the time at which each was sent.
     sent: VecDeque<(u64, u64)>,
+    /// Whether this leader has asked somebody to break the promise: then there is no other lease.
+    renounced: bool,
 }
 
 impl Raft {
@@ -58,10 +58,13 @@ impl Raft {
             Some(PlantedBug::LongLease) => self.settings.lease_ns * 4,
             _ => self.settings.lease_ns,
         };
+        let handing_over =
+            self.transfer.is_some() && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
         let until_mono_ns = basis_mono_ns + lease_ns;
         let leadership = self.leadership_mut().expect("seen above");
         leadership.lease.sent.retain(|(sent, _)| *sent > round);
-        if !leadership.lease.forfeited && until_mono_ns > leadership.lease.until_ns {
+        let may_hold = !handing_over && !leadership.lease.renounced;
+        if may_hold && until_mono_ns > leadership.lease.until_ns {
             leadership.lease.until_ns = until_mono_ns;
             self.trace(Event::Lease {
                 until_mono_ns,
@@ -76,15 +79,20 @@ impl Raft {
             .is_some_and(|leadership| self.now_ns < leadership.lease.until_ns)
     }
 
-    /// Gives the lease up for the rest of the term.
-    pub(crate) fn forfeit_lease(&mut self, reason: &str) {
+    /// Gives the lease up before its time.
+    pub(crate) fn give_up_lease(&mut self, reason: &str) {
         if let Some(leadership) = self.leadership_mut() {
-            let forfeited = Lease {
-                forfeited: true,
-                ..Lease::default()
-            };
-            let lease = std::mem::replace(&mut leadership.lease, forfeited);
+            let lease = std::mem::take(&mut leadership.lease);
+            leadership.lease.renounced = lease.renounced;
             self.drop_lease(&lease, reason);
+        }
+    }
+
+    /// Takes note that this leader asks somebody to stand for election, who may do so at any time.
+    pub(crate) fn renounce_lease(&mut self) {
+        let survives = self.deviates(PlantedBug::LeaseSurvivesTransfer);
+        if let Some(leadership) = self.leadership_mut() {
+            leadership.lease.renounced = !survives;
         }
     }
 

@@ -109,8 +109,10 @@ impl Raft {
         let leadership = self.leadership().expect("only a leader changes members");
         let matched = leadership.peers.get(&node).map(|peer| peer.match_index);
         let near = self.settings.entries_per_message_max as u64;
-        let caught_up = matched
-            .is_some_and(|matched| matched.0.saturating_add(near) >= self.log.last().index.0);
+        // One that has never answered has not caught up, however short the log.
+        let caught_up = matched.is_some_and(|matched| {
+            matched.0 > 0 && matched.0.saturating_add(near) >= self.log.last().index.0
+        });
         if caught_up || self.deviates(PlantedBug::PromoteEarly) {
             Ok(())
         } else {
@@ -132,6 +134,8 @@ impl Raft {
     fn append_membership(&mut self, membership: Membership) -> LogId {
         let id = self.append_as_leader(Payload::Config(membership));
         self.renew_peers();
+        // The new voters alone may hold more than they did together with the old.
+        self.advance_commit();
         self.replicate();
         id
     }
@@ -174,6 +178,8 @@ impl Raft {
         if let Some(token) = token {
             self.proposals.insert((id.index, id.term), token);
         }
+        // The new voters alone may hold more already.
+        self.advance_commit();
     }
 
     /// Writes down from which disk each member spoke first, where that is not known yet.

@@ -152,7 +152,7 @@ impl Raft {
                 ..
             } => {
                 if repairing {
-                    progress.forget(agreeable);
+                    progress.forget(prev_index, agreeable);
                 }
                 progress.rejected(prev_index, agreeable);
             }

@@ -108,11 +108,15 @@ impl Raft {
         };
         self.refuse_forwarded_reads();
         self.trace(Event::BecomePreCandidate);
+        self.count_vote(self.node());
+        if !matches!(self.role, Role::PreCandidate { .. }) {
+            // Its own vote was enough.
+            return;
+        }
         let last = self.log.last();
         for peer in self.peers() {
             self.send(peer, Body::RequestPreVote { last });
         }
-        self.count_vote(self.node());
     }
 
     /// Stands for election in the next term (§5.2). Its own vote counts once it is durable.
@@ -229,8 +233,9 @@ impl Raft {
         if let Some(leadership) = self.leadership_mut() {
             leadership.peers.retain(|node, _| members.contains(node));
             for node in members {
+                // With the entry that adds it still to be sent, it is probed at once.
                 let now = leadership.now;
-                let new = || Progress::new(last, now);
+                let new = || Progress::new(last.prev(), now);
                 leadership.peers.entry(node).or_insert_with(new);
             }
         }

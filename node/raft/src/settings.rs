@@ -29,8 +29,9 @@ pub struct Settings {
     pub sticky_leader: bool,
     /// For how long after the sending of a round that a quorum has echoed a leader may serve reads
     /// without asking, in nanoseconds of its own clock (dissertation §6.4.1). Zero: never. Must
-    /// be below the shortest election timeout by more than clocks may drift apart in it; needs
-    /// `sticky_leader`, which is what keeps the others from electing somebody meanwhile.
+    /// be below the shortest election timeout, less a tick (for the first tick may come at once), by
+    /// more than clocks may drift apart in it; needs `sticky_leader`, which is what keeps the others
+    /// from electing somebody meanwhile.
     pub lease_ns: u64,
     /// The most entries in one AppendEntries.
     pub entries_per_message_max: usize,

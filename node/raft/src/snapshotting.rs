@@ -54,13 +54,22 @@ impl Snapshots {
 
 /// A node's own snapshots.
 impl Raft {
-    /// Names what the state machine has written down. Nothing, if a leader's snapshot has overtaken it.
+    /// Names what the state machine has written down. Nothing, if a leader's snapshot has overtaken it;
+    /// nor if it is ahead of this node's own disk: a crash would leave the snapshot without the term and
+    /// log that it follows from.
     pub(crate) fn on_snapshot_taken(&mut self, at: Index, data: Bytes) {
         assert!(at <= self.commit_index, "only what is committed is applied");
-        if at <= self.snapshots.last().index || at <= self.log.base().id.index {
+        if at <= self.snapshots.last().index
+            || at <= self.log.base().id.index
+            || at > self.disk.durable_index
+        {
             return;
         }
         let header = self.header_at(at, data.len() as u64);
+        if header.membership.config.voters.is_empty() {
+            // A node that was added later has not reached the first membership in the log yet.
+            return;
+        }
         let snapshot = Snapshot { header, data };
         self.trace(Event::SnapshotMade(snapshot.header.meta()));
         self.output.save = Some(snapshot.clone());

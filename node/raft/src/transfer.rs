@@ -61,7 +61,7 @@ impl Raft {
             ticks_left: self.settings.election_timeout_ticks_max,
         });
         if !self.deviates(PlantedBug::LeaseSurvivesTransfer) {
-            self.forfeit_lease("hands the leadership over");
+            self.give_up_lease("hands the leadership over");
         }
         self.hand_over_when_caught_up(to);
     }
@@ -75,6 +75,7 @@ impl Raft {
             .and_then(|leadership| leadership.peers.get(&peer))
             .is_some_and(|progress| progress.match_index == last);
         if awaited && caught_up {
+            self.renounce_lease();
             self.send(peer, Body::TimeoutNow);
         }
     }

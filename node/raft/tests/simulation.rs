@@ -1,108 +1,62 @@
-//! Random clusters: messages dropped, doubled, reordered and delayed, nodes killed with what they had
-//! not synced, partitions; and then whether Raft kept its promises.
+//! Random clusters: messages dropped, doubled, reordered, delayed; nodes killed with what they had not
+//! synced, paused, cut off, moved, wiped, with damaged and stalled disks; and then whether Raft kept
+//! its promises.
 //!
-//! One seed decides everything. The promises are checked by the checker's own trace checks, the same
-//! that judge real runs, and by what only a simulation sees: no read misses a write acknowledged before
-//! it came in, and a healed cluster serves again.
+//! One seed decides everything. The promises are checked by the checker that judges real runs, on
+//! traces and on the clients' history, and by what only a simulation sees: a healed cluster is one
+//! again and serves.
 
 mod cluster;
 mod random_run;
 
-use random_run::{Run, run};
-use shakedown_checker::{CheckReport, Verdict, check_traces};
-use shakedown_raft::PlantedBug;
+use std::panic::catch_unwind;
 
-/// How many seeds are tried; `SIMULATION_SEEDS` asks for more.
+use random_run::{Finding, run};
+
+/// How many seeds are tried; `SIMULATION_SEEDS` asks for more, `SIMULATION_FIRST` for others.
 fn seeds() -> std::ops::Range<u64> {
-    let asked = std::env::var("SIMULATION_SEEDS").ok();
-    0..asked.map_or(150, |n| n.parse().expect("SIMULATION_SEEDS is a number"))
+    let number = |name: &str, default: u64| {
+        let asked = std::env::var(name).ok();
+        asked.map_or(default, |n| n.parse().expect("a number"))
+    };
+    let first = number("SIMULATION_FIRST", 0);
+    first..first + number("SIMULATION_SEEDS", 150)
 }
 
-fn violations(run: &Run) -> Vec<CheckReport> {
-    let mut reports = check_traces(&run.traces, &run.nodes);
-    reports.retain(|report| report.verdict == Verdict::Violation);
-    reports
+/// What is wrong with a seed of the sound core; a panic is too.
+fn findings(seed: u64) -> Vec<Finding> {
+    match catch_unwind(|| run(seed, None).findings()) {
+        Ok(findings) => findings,
+        Err(panic) => {
+            let literal = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            let text = panic.downcast_ref::<String>().cloned().or(literal);
+            let what = text.unwrap_or_else(|| "a panic without words".to_owned());
+            let check = "panic".to_owned();
+            vec![Finding { check, what }]
+        }
+    }
 }
 
 #[test]
 fn healthy_clusters_keep_every_promise_and_serve_again() {
-    let mut commits = 0;
+    let mut failed = Vec::new();
     for seed in seeds() {
-        let run = run(seed, None);
-        let violations = violations(&run);
-        assert!(violations.is_empty(), "seed {seed}: {violations:#?}");
-        assert_eq!(run.stale_reads, [], "seed {seed}");
-        assert!(
-            run.converged,
-            "seed {seed}: the healed cluster does not serve"
-        );
-        assert!(
-            run.logs.iter().all(|log| *log == run.logs[0]),
-            "seed {seed}: logs differ"
-        );
-        commits += run.commits_under_faults;
-    }
-    println!("{commits} commands acknowledged under faults");
-    assert!(
-        commits > seeds().end * 10,
-        "only {commits} commits: too harsh to show anything"
-    );
-}
-
-#[test]
-fn every_promise_is_put_to_the_test() {
-    let mut undecided: Option<Vec<String>> = None;
-    for seed in seeds() {
-        let run = run(seed, None);
-        let reports = check_traces(&run.traces, &run.nodes);
-        let open = reports.into_iter().filter(|r| r.verdict != Verdict::Pass);
-        let open: Vec<String> = open
-            .map(|r| format!("{}: {}", r.check, r.summary))
-            .collect();
-        let check = |line: &String| line.split(':').next().map(str::to_owned);
-        let still_open = |line: &String| open.iter().any(|o| check(o) == check(line));
-        undecided = Some(match undecided {
-            Some(before) => before.into_iter().filter(still_open).collect(),
-            None => open,
-        });
-        if undecided.as_ref().is_some_and(Vec::is_empty) {
-            return;
+        let findings = findings(seed);
+        if !findings.is_empty() {
+            println!("seed {seed}: {findings:#?}");
+            println!(
+                "repeat it: SIMULATION_FIRST={seed} SIMULATION_SEEDS=1 cargo test -p shakedown-raft \
+                 --test simulation healthy"
+            );
+            failed.push(seed);
         }
     }
-    panic!("no seed decides {undecided:#?}");
+    assert!(failed.is_empty(), "{} seeds fail: {failed:?}", failed.len());
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
     for seed in [1, 2, 3] {
         assert_eq!(run(seed, None), run(seed, None), "seed {seed}");
-    }
-}
-
-#[test]
-fn planted_bugs_are_found() {
-    if !cfg!(feature = "planted-bugs") {
-        println!("skipped: built without the feature planted-bugs");
-        return;
-    }
-    let bugs = [
-        (PlantedBug::CommitOldTerm, "leader-commit-rule"),
-        (PlantedBug::VoteTwice, "vote-uniqueness"),
-        (PlantedBug::TruncateAlways, "committed-never-lost"),
-        (PlantedBug::ShortQuorum, "election-quorum"),
-        (PlantedBug::ForgetVote, "vote-uniqueness"),
-    ];
-    for (bug, telltale) in bugs {
-        // All seeds are run: no assert within the node may forestall what is to be seen from outside.
-        let found = seeds().filter(|seed| {
-            let violations = violations(&run(*seed, Some(bug)));
-            violations.iter().any(|report| report.check == telltale)
-        });
-        let count = found.count();
-        println!(
-            "{bug}: found by {telltale} with {count} of {} seeds",
-            seeds().end
-        );
-        assert!(count > 0, "{bug} is not found by {telltale}");
     }
 }

@@ -120,7 +120,11 @@ impl IntoResponse for ApiError {
 impl ApiError {
     /// Not a request that there is.
     pub(super) fn bad_request(mut why: String) -> Self {
-        why.truncate(why.floor_char_boundary(MESSAGE_LEN_MAX));
+        let mut len = why.len().min(MESSAGE_LEN_MAX);
+        while !why.is_char_boundary(len) {
+            len -= 1;
+        }
+        why.truncate(len);
         Self::BadRequest(why)
     }
 

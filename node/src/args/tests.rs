@@ -95,6 +95,7 @@ fn a_node_is_one_of_the_peers_or_joins() {
     assert!(error_of(&["--peer", "n2=127.0.0.1:2"]).contains("not among the peers"));
     assert!(error_of(&[]).contains("--peer"));
     assert!(error_of(&["--join"]).contains("--peer-addr"));
+    assert!(error_of(&["--join", "--peer-addr", "0.0.0.0:7000"]).contains("peers can reach"));
     let joining = parse(&["--join", "--peer-addr", "127.0.0.1:9"]).unwrap();
     assert_eq!(joining.settings().unwrap().bootstrap, Membership::default());
     assert_eq!(joining.local().unwrap().address.port(), 9);

@@ -128,6 +128,13 @@ mod tests {
     }
 
     #[test]
+    fn values_may_be_nested_but_not_for_ever() {
+        let nested = |depth| "[".repeat(depth) + &"]".repeat(depth);
+        assert_eq!(canonical(&nested(127)).unwrap(), nested(127));
+        assert!(canonical(&nested(128)).is_err());
+    }
+
+    #[test]
     fn what_has_no_text_is_refused() {
         let deep = "[".repeat(1000) + &"]".repeat(1000);
         for text in ["1e999", r#""\ud800""#, "[", "", "01", &deep] {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
-use shakedown_raft::{HardState, Index};
+use shakedown_raft::{HardState, Index, LogId};
 
 use super::failure::DiskFailure;
 use super::frame::{self, Decoded, Place};
@@ -59,6 +59,9 @@ impl HardStateFile {
             let why = "both copies of term and vote are damaged";
             return Err(StorageError::corrupt(&path, 0, why));
         };
+        if copies.iter().any(Option::is_none) {
+            tracing::warn!(path = %path.display(), "one copy of term and vote is damaged; the other is whole");
+        }
         let file = File::options().read(true).write(true).open(&path);
         let file = file.map_err(|e| StorageError::io("open", &path, e))?;
         let this = Self { file, path, copy };
@@ -68,6 +71,19 @@ impl HardStateFile {
             this.write_copy(copy, at, &mut synced)?;
         }
         Ok(this)
+    }
+
+    /// Checks that there is no entry of a later term than this one.
+    ///
+    /// # Errors
+    /// If there is: what was acknowledged here is gone.
+    pub(super) fn check_not_before(&self, last: LogId) -> Result<(), StorageError> {
+        let term = self.copy.hard_state.term;
+        if last.term <= term {
+            return Ok(());
+        }
+        let why = format!("it says term {term}, but there is the entry {last}");
+        Err(StorageError::corrupt(&self.path, 0, why))
     }
 
     /// Term and vote.

@@ -35,6 +35,8 @@ pub(super) fn recover(dir: &Path, options: &StorageOptions) -> Result<Recovery, 
     let covered = latest.as_ref().map(covered_by).unwrap_or_default();
     let scan = reconcile(scan(&log_dir, covered.id.index)?, covered, &damaged);
 
+    let last = scan.entries.last().map_or(scan.base.id, |entry| entry.id);
+    hard_state.check_not_before(last)?;
     let loss = mark(dir, hard_state.get(), scan.lost)?;
     for id in damaged {
         snapshots.remove(id)?;

@@ -22,6 +22,9 @@ use super::synced::Synced;
 /// The suffix of a segment that is being made.
 const UNFINISHED: &str = "new";
 
+/// How far ahead zeros are written, in bytes.
+const FILL_LEN: usize = 1 << 20;
+
 /// The segments of one log. Entries go into the last.
 #[derive(Debug)]
 pub(super) struct Segments {
@@ -32,6 +35,7 @@ pub(super) struct Segments {
     file: File,
     path: PathBuf,
     end: usize,
+    filled: usize,
 }
 
 impl Segments {
@@ -85,6 +89,7 @@ impl Segments {
             file,
             path,
             end,
+            filled: end,
         })
     }
 
@@ -109,6 +114,7 @@ impl Segments {
             file,
             path: path_of(dir, sequence),
             end,
+            filled: end,
         })
     }
 
@@ -129,10 +135,21 @@ impl Segments {
     /// Adds a frame to the last segment, durably.
     pub(super) fn append(&mut self, frame: &[u8], synced: &mut Synced) -> Result<(), DiskFailure> {
         synced.write(&self.file, &self.path, frame, self.end)?;
-        synced.sync(&self.file, &self.path)?;
-        synced.frames += 1;
         self.end += frame.len();
-        Ok(())
+        synced.frames += 1;
+        if self.end > self.filled {
+            self.fill(synced)?;
+        }
+        synced.sync(&self.file, &self.path)
+    }
+
+    /// Writes zeros ahead of the next frames. Blocks that were allocated but never written would cost their
+    /// first sync a change of the file system's own (on ext4 syncs of 16 KiB then take a fifth longer).
+    fn fill(&mut self, synced: &mut Synced) -> Result<(), DiskFailure> {
+        let len = usize::try_from(self.last().len).unwrap_or(usize::MAX);
+        self.filled = (self.end + FILL_LEN).next_multiple_of(FILL_LEN).min(len);
+        let zeros = vec![0; self.filled.saturating_sub(self.end)];
+        synced.write(&self.file, &self.path, &zeros, self.end)
     }
 
     /// Begins another segment with the frame that `buffer` was begun as, durably. The log is then `base`
@@ -174,6 +191,7 @@ impl Segments {
         };
         self.path = path_of(&self.dir, sequence);
         self.end = end;
+        self.filled = end;
         self.kept.push(kept_of(sequence, &start, end));
         if anew {
             return self.keep_from(self.kept.len() - 1);

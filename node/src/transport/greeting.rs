@@ -7,6 +7,7 @@
 //! Proof       ---------------->
 //! ```
 
+use std::io;
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
@@ -60,14 +61,7 @@ pub(super) async fn connect<S>(local: &Local, to: NodeId, stream: &mut S) -> Res
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
-    let hello = Hello {
-        protocol: PROTOCOL.to_owned(),
-        cluster: local.cluster.clone(),
-        from: local.node,
-        to,
-        address: local.address,
-        nonce: Nonce::draw()?,
-    };
+    let hello = hello(local, to)?;
     write(stream, &hello).await?;
     let welcome: Welcome = wire::read(stream, GREETING_LEN_MAX).await?;
     let expected = prove(&local.token, Side::Accepting, &hello, welcome.nonce);
@@ -78,6 +72,17 @@ where
     }
     let proof = prove(&local.token, Side::Connecting, &hello, welcome.nonce);
     write(stream, &proof).await
+}
+
+fn hello(local: &Local, to: NodeId) -> io::Result<Hello> {
+    Ok(Hello {
+        protocol: PROTOCOL.to_owned(),
+        cluster: local.cluster.clone(),
+        from: local.node,
+        to,
+        address: local.address,
+        nonce: Nonce::draw()?,
+    })
 }
 
 /// Accepts a connection, and says who has connected.
@@ -180,6 +185,41 @@ mod tests {
         }
         let wanted_another = greet(&local(2, "c", "t"), &local(3, "c", "t"));
         assert_eq!(wanted_another.1, None);
+    }
+
+    /// A stranger need not care whether we know its token.
+    #[tokio::test]
+    async fn a_proof_of_another_token_is_refused() {
+        let (us, stranger) = (local(1, "c", "t"), local(2, "c", "u"));
+        for (token, expected) in [("t", Some(NodeId(2))), ("u", None), ("", None)] {
+            let (mut ours, mut theirs) = tokio::io::duplex(4096);
+            let connecting = async {
+                let hello = hello(&stranger, us.node).unwrap();
+                write(&mut theirs, &hello).await.unwrap();
+                let welcome: Welcome = wire::read(&mut theirs, GREETING_LEN_MAX).await.unwrap();
+                let token = PeerToken::new(token);
+                let proof = prove(&token, Side::Connecting, &hello, welcome.nonce);
+                write(&mut theirs, &proof).await.unwrap();
+            };
+            let (greeted, ()) = tokio::join!(accept(&us, &mut ours), connecting);
+            assert_eq!(greeted.ok().map(|hello| hello.from), expected, "{token:?}");
+        }
+    }
+
+    /// Our own proof, sent back to us, is none.
+    #[tokio::test]
+    async fn an_echo_is_refused() {
+        let (us, stranger) = (local(1, "c", "t"), local(2, "c", "u"));
+        let (mut ours, mut theirs) = tokio::io::duplex(4096);
+        let connecting = async {
+            write(&mut theirs, &hello(&stranger, us.node).unwrap())
+                .await
+                .unwrap();
+            let welcome: Welcome = wire::read(&mut theirs, GREETING_LEN_MAX).await.unwrap();
+            write(&mut theirs, &welcome.proof).await.unwrap();
+        };
+        let (greeted, ()) = tokio::join!(accept(&us, &mut ours), connecting);
+        assert!(greeted.is_err());
     }
 
     #[test]

@@ -22,6 +22,9 @@ use tokio::sync::{mpsc, watch};
 /// How long requests may take in these tests unless they say otherwise.
 pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// The contract.
+pub(crate) const DOCUMENT: &str = include_str!("../../../docs/node-api.md");
+
 pub(crate) struct Node {
     pub(crate) address: SocketAddr,
     pub(crate) metrics: Arc<Metrics>,
@@ -33,15 +36,13 @@ pub(crate) struct Node {
 pub(crate) struct Said(pub(crate) u16, pub(crate) Value);
 
 impl Said {
-    /// Status, name and whether it is definite.
+    /// Status, name and whether it is definite. Every error must have its row in the document.
     pub(crate) fn error(&self) -> (u16, &str, bool) {
         let name = self.1["error"].as_str();
-        let definite = self.1["definite"].as_bool();
-        (
-            self.0,
-            name.unwrap_or_else(|| panic!("no error: {self:?}")),
-            definite.unwrap(),
-        )
+        let name = name.unwrap_or_else(|| panic!("no error: {self:?}"));
+        let row = format!("| {} | `{name}` |", self.0);
+        assert!(DOCUMENT.contains(&row), "{row} is not in docs/node-api.md");
+        (self.0, name, self.1["definite"].as_bool().unwrap())
     }
 }
 

@@ -13,13 +13,16 @@ use shakedown_node::request::{Answer, Ask};
 use shakedown_raft::{DiskId, Entry, Loss, Member, Membership, Payload};
 use tokio::sync::watch;
 
-use crate::harness::{Node, status};
+use crate::harness::{DOCUMENT, Node, status};
 
 #[tokio::test]
 async fn the_status_has_every_field() {
     let node = Node::unreachable(|_| {}).await;
     let mut reply = node.get("/v1/status").await.1;
     let fields = reply.as_object_mut().unwrap();
+    for field in fields.keys() {
+        assert!(DOCUMENT.contains(&format!("| `{field}` |")), "{field}");
+    }
     let clock = fields.remove("clock").unwrap();
     assert!(clock["realtime_ns"].is_i64() && clock["monotonic_ns"].is_i64());
     assert!(fields.remove("pid").unwrap().is_u64());
@@ -237,4 +240,11 @@ async fn metrics_follow_the_text_format() {
         assert!(value.parse::<f64>().is_ok(), "{line}");
     }
     assert!(families.len() > 20, "{families:?}");
+    for name in families {
+        let is_documented = [format!("`{name}`"), format!("`{name}{{")];
+        assert!(
+            is_documented.iter().any(|name| DOCUMENT.contains(name)),
+            "{name}"
+        );
+    }
 }

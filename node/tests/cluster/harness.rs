@@ -1,5 +1,6 @@
 //! A cluster of processes, and what tests ask of it. All waiting is polling with a deadline.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -14,6 +15,7 @@ use serde_json::{Value, json};
 use shakedown_checker::Verdict;
 use shakedown_history::{Event, NodeTrace};
 use tempfile::TempDir;
+use tokio::sync::Mutex;
 
 /// How long anything may take before a test gives up; far beyond what a busy machine needs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -35,6 +37,8 @@ pub(crate) struct Cluster {
     nodes: Vec<Option<Child>>,
     more_args: Vec<String>,
     http: Client,
+    /// The session of each client that has spoken.
+    sessions: Mutex<BTreeMap<u64, u64>>,
 }
 
 /// Probes until there is something.
@@ -98,6 +102,7 @@ impl Cluster {
             nodes: (0..size).map(|_| None).collect(),
             more_args: more_args.iter().map(|arg| (*arg).to_owned()).collect(),
             http: Client::new(),
+            sessions: Mutex::default(),
         }
     }
 
@@ -241,10 +246,37 @@ impl Cluster {
         status
     }
 
-    /// A request as it is, answered or not.
+    /// The session of a test's client, which begins when it is first asked for.
+    pub(crate) async fn session(&self, client: u64) -> u64 {
+        let mut sessions = self.sessions.lock().await;
+        if let Some(session) = sessions.get(&client) {
+            return *session;
+        }
+        let session = eventually("a session", async || {
+            let leader = self.leader().await;
+            let answer = self.try_post_to(leader, "/v1/sessions", String::new());
+            answer.await?.body["client"].as_u64()
+        })
+        .await;
+        sessions.insert(client, session);
+        session
+    }
+
+    /// A transaction, answered or not. Tests number their clients; each has a session of its own.
     pub(crate) async fn try_post(&self, node: usize, body: impl Into<String>) -> Option<Answer> {
-        let url = format!("http://{}/v1/txn", self.client_addr(node));
-        let request = self.http.post(url).timeout(PATIENCE).body(body.into());
+        let mut body = body.into();
+        if let Ok(mut transaction) = serde_json::from_str::<Value>(&body)
+            && let Some(client) = transaction["client"].as_u64()
+        {
+            transaction["client"] = self.session(client).await.into();
+            body = transaction.to_string();
+        }
+        self.try_post_to(node, "/v1/txn", body).await
+    }
+
+    async fn try_post_to(&self, node: usize, path: &str, body: String) -> Option<Answer> {
+        let url = format!("http://{}{path}", self.client_addr(node));
+        let request = self.http.post(url).timeout(PATIENCE).body(body);
         let response = request
             .header("shakedown-timeout-ms", "2000")
             .send()

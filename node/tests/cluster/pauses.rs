@@ -8,6 +8,7 @@ use crate::harness::{Cluster, NOTHING, SLOW_ELECTIONS, append};
 async fn a_write_without_a_quorum_is_indefinite_and_takes_effect_at_most_once() {
     let cluster = Cluster::start_with(3, &SLOW_ELECTIONS).await;
     cluster.commit(&append(1, 1, "before")).await;
+    cluster.session(2).await;
     let leader = cluster.pause_all_but_the_leader().await;
     let request = append(2, 1, "undecided");
     let answer = cluster.post(leader, request.to_string()).await;

@@ -31,6 +31,7 @@ async fn stale_read_answers_without_a_quorum() {
 #[tokio::test]
 async fn ack_before_commit_answers_writes_without_a_quorum() {
     let cluster = cluster_with("ack-before-commit").await;
+    cluster.session(1).await;
     let leader = cluster.pause_all_but_the_leader().await;
     let answer = cluster.post(leader, append(1, 1, 1).to_string()).await;
     assert_eq!(answer.status, 200);
@@ -63,6 +64,7 @@ async fn forget_vote_starts_without_the_vote_that_was_given() {
 #[tokio::test]
 async fn double_apply_carries_a_repeated_request_out_again() {
     let cluster = cluster_with("double-apply").await;
+    cluster.session(1).await;
     let leader = cluster.pause_all_but_the_leader().await;
     let before = cluster.try_status(leader).await.unwrap()["last_index"]
         .as_u64()

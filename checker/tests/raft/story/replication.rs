@@ -1,6 +1,6 @@
 //! Entries on their way: appended, replicated, committed, applied, answered.
 
-use shakedown_history::event::{ClientSeq, EntryKind, Role, SnapshotMeta};
+use shakedown_history::event::{ClientSeq, EntryKind, Role};
 use shakedown_history::{Configuration, Event, Index, LogId, NodeId};
 
 use super::{Entry, Story, last_of};
@@ -60,6 +60,15 @@ impl Story {
                 kind: entry.kind,
             },
         );
+        if entry.kind == EntryKind::Config {
+            let told = self.next_config.take();
+            let config = self
+                .configs
+                .entry(entry.hash)
+                .or_insert_with(|| told.expect("somebody has told what it contains"))
+                .clone();
+            self.config_appended(n, entry.id.index.0, config);
+        }
     }
 
     pub(crate) fn truncate(&mut self, n: u64, from: u64) {
@@ -74,6 +83,7 @@ impl Story {
                 old_last,
             },
         );
+        self.roll_back(n, from);
     }
 
     /// The log reaches the disk.
@@ -141,7 +151,7 @@ impl Story {
     }
 
     pub(crate) fn say_leader_commit(&mut self, n: u64, index: u64, acks: Vec<(NodeId, Index)>) {
-        let config = self.config();
+        let config = self.node(n).config();
         let node = self.node_mut(n);
         node.commit = index;
         let to = node.entry(index).id;
@@ -221,44 +231,6 @@ impl Story {
             Event::ClientAck {
                 client: ClientSeq { client: 7, seq },
                 id,
-            },
-        );
-    }
-
-    /// The leader's state up to `index` replaces the follower's.
-    pub(crate) fn install_snapshot(&mut self, n: u64, leader: u64, index: u64) {
-        let entry = self.node(leader).entry(index);
-        let config = self.config();
-        let term = self.node(leader).term;
-        if self.node(n).term < term {
-            self.enter_term(n, term, None);
-        }
-        let kept: Vec<Entry> = self
-            .node(leader)
-            .log
-            .iter()
-            .copied()
-            .filter(|e| e.id.index <= entry.id.index)
-            .collect();
-        let node = self.node_mut(n);
-        let kept_suffix = node.log.contains(&entry);
-        if !kept_suffix {
-            node.log = kept;
-        }
-        node.disk_log.clone_from(&node.log);
-        node.unsynced.clear();
-        (node.commit, node.applied) = (node.commit.max(index), index);
-        let meta = SnapshotMeta {
-            last: entry.id,
-            hash: entry.hash,
-            config,
-        };
-        self.write(
-            n,
-            Event::SnapshotInstalled {
-                meta,
-                from: NodeId(leader),
-                kept_suffix,
             },
         );
     }

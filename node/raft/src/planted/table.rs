@@ -58,7 +58,7 @@ planted_bugs! {
     CommitBeyondMatch = "commit-beyond-match", "B4", Raft, "A follower commits up to the leader's commit index, matched or not.", "followers commit only what matches", "scylla #9965, rabbitmq/ra #508, CCF #8172";
     CommitOldTerm = "commit-old-term", "B6", Raft, "A leader commits entries of earlier terms by counting replicas (Figure 8).", "leader commit rule, committed entries are never lost", "PySyncObj #169, NATS c8687fc4d";
     NoNoop = "no-noop", "B7", Raft, "A new leader appends no entry of its own term.", "what is committed is known soon", "RaftOS #30, RedisRaft PR #22";
-    ZeroPrevMatches = "zero-prev-matches", "B8", Raft, "A follower takes entries that begin at index 1 without looking at its own log.", "equal entries have equal prefixes", "etcd 76f1249, WRaft #118.1";
+    ZeroPrevMatches = "zero-prev-matches", "B8", Raft, "A follower takes entries that begin at index 1 without looking at its own log, which they replace.", "acknowledged entries stay", "etcd 76f1249, WRaft #118.1";
     CompactedPrevConflicts = "compacted-prev-conflicts", "B9", Raft, "A follower takes a compacted entry before the new ones for a conflict, and removes its log.", "acknowledged entries stay", "openraft 44381b0c, 71a290cd";
     MatchGoesBack = "match-goes-back", "B10", Raft, "An old acknowledgement that comes late takes the match index back.", "match indexes never go back", "RaftOS #25, PySyncObj #167";
     AckOwnLast = "ack-own-last", "B11", Raft, "A follower acknowledges the end of its own log, matched or not.", "leaders count what followers hold", "RavenDB-13612, ra #637, NATS ca0a066ce";

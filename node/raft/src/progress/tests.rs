@@ -145,11 +145,26 @@ fn an_older_answer_does_not_take_the_match_back() {
 #[test]
 fn a_peer_that_lost_entries_is_probed_anew() {
     let mut progress = replicating(4);
-    progress.forget(Index(2));
+    progress.forget(Index(4), Index(2));
     assert_eq!(
         (progress.match_index, progress.next_index),
         (Index(0), Index(3))
     );
+}
+
+#[test]
+fn a_peer_that_lost_what_is_compacted_gets_the_snapshot() {
+    let (mut log, settings) = (log(4), settings(10));
+    log.compact(log.base_at(Index(4)).unwrap());
+    let mut progress = replicating(4);
+    // Where the logs may agree lies before the base, which is the answer then.
+    progress.forget(Index(4), Index(4));
+    progress.rejected(Index(4), Index(4));
+    assert_eq!(progress.match_index, Index(0));
+    let snapshot = snapshot(4, 3);
+    let parcel = progress.next_parcel(&log, Some(&snapshot), &settings);
+    let offset = 0;
+    assert_eq!(parcel, Some(Parcel::Chunk { snapshot, offset }));
 }
 
 #[test]

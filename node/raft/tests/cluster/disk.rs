@@ -1,8 +1,8 @@
 //! A node's disk: what survives a crash.
 
 use shakedown_raft::{
-    Base, Durable, Entry, HardState, Index, LogHash, LogId, LogWrite, Loss, Persist, Recovered,
-    Snapshot,
+    Base, Durable, Entry, HardState, Index, LogHash, LogId, LogWrite, Loss, Membership, Payload,
+    Persist, Recovered, Snapshot,
 };
 
 /// What survives a crash.
@@ -21,7 +21,7 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
-    pub(super) fn write(&mut self, persist: &Persist) {
+    pub(in crate::cluster) fn write(&mut self, persist: &Persist) {
         self.hard_state = persist.hard_state.unwrap_or(self.hard_state);
         if let Some(snapshot) = &persist.snapshot {
             self.save(snapshot);
@@ -63,6 +63,23 @@ impl Disk {
             upto: upto.max(earlier),
             term: self.hard_state.term,
         });
+    }
+
+    /// The newest membership on the disk with its entry; none if only the bootstrap one is in force.
+    pub(crate) fn membership(&self) -> Option<(Index, Membership)> {
+        let in_log = self
+            .log
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.payload {
+                Payload::Config(membership) => Some((entry.id.index, membership.clone())),
+                Payload::Noop | Payload::Command(_) => None,
+            });
+        let header = self.snapshot.as_ref().map(|snapshot| &snapshot.header);
+        let in_snapshot = header.map(|h| (h.membership_index, h.membership.clone()));
+        in_log
+            .or(in_snapshot)
+            .filter(|(index, _)| *index > Index(0))
     }
 
     /// The end of the log.

@@ -1,25 +1,27 @@
 //! One node of the test: a core, its disk, and a driver that keeps the contract of `Output`.
+//!
+//! - this file: a process that comes up, takes inputs and dies
+//! - `durability`: what is on its way to the disk, and what waits for it
+//! - `application`: the state machine behind the commit index, reads and snapshots
+//! - `record`: the trace
 
-use std::collections::VecDeque;
+mod application;
+mod durability;
+mod record;
 
-use shakedown_history::jsonl::{FORMAT_VERSION, Format};
-use shakedown_history::{NodeTrace, Segment, TraceHeader, TraceRecord};
+use std::collections::{BTreeMap, VecDeque};
+
+use shakedown_history::NodeTrace;
+use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_raft::{
-    AfterPersist, Committed, Entry, Event, HardState, Input, Output, Persist, PlantedBug, Raft,
-    Read, Reply, Settings, Snapshot, Term,
+    Event, HardState, Input, Output, PlantedBug, Raft, Read, Reply, Settings, Snapshot, Term,
 };
 
-use super::Happened;
 use super::disk::Disk;
-use super::machine::Machine;
-
-/// An output that is not on disk yet.
-#[derive(Debug)]
-struct Unpersisted {
-    term: Term,
-    persist: Persist,
-    after: AfterPersist,
-}
+use super::machine::{Command, Machine};
+use super::{Answer, Happened};
+use application::Task;
+use durability::Unpersisted;
 
 /// One node.
 #[derive(Debug)]
@@ -32,13 +34,29 @@ pub(crate) struct Host {
     unsaved: Option<Snapshot>,
     /// What it has applied.
     pub(crate) machine: Machine,
+    /// Whether what is committed waits for [`Host::work`] before it is applied.
+    lags: bool,
+    /// What is committed and not applied yet.
+    backlog: VecDeque<Task>,
+    /// Confirmed reads that must see more than is applied.
+    waiting_reads: Vec<Read>,
+    /// Contents that were written down and are not handed to the core yet.
+    taken: Option<(shakedown_raft::Index, bytes::Bytes)>,
     /// What it did, as the checker reads it.
     pub(crate) trace: NodeTrace,
+    /// What clients are to be told.
+    pub(super) answers: Vec<Answer>,
     pub(super) now: u64,
+    /// The node's own clock, as its core was last told it.
+    clock_ns: u64,
+    /// The request whose command is being proposed.
+    proposing: Option<ClientSeq>,
+    /// When each session was last used, by this node's clock; only a planted bug looks at it.
+    session_used_ns: BTreeMap<u64, u64>,
 }
 
 impl Host {
-    pub(super) fn new(settings: Settings, disk: Disk) -> Self {
+    pub(super) fn new(settings: Settings, disk: Disk, lags: bool) -> Self {
         let trace = NodeTrace {
             node: settings.node,
             segments: Vec::new(),
@@ -50,8 +68,16 @@ impl Host {
             unpersisted: VecDeque::new(),
             unsaved: None,
             machine: Machine::default(),
+            lags,
+            backlog: VecDeque::new(),
+            waiting_reads: Vec::new(),
+            taken: None,
             trace,
+            answers: Vec::new(),
             now: 0,
+            clock_ns: 0,
+            proposing: None,
+            session_used_ns: BTreeMap::new(),
         }
     }
 
@@ -65,31 +91,26 @@ impl Host {
         self.core.as_ref()
     }
 
-    /// How many outputs are not on disk yet.
-    pub(crate) fn unpersisted(&self) -> usize {
-        self.unpersisted.len()
-    }
-
     /// What is on disk.
     pub(crate) fn disk(&self) -> &Disk {
         &self.disk
     }
 
-    /// The log as the core holds it: what is on disk, changed by what is on its way there.
-    pub(crate) fn log_in_memory(&self) -> Vec<Entry> {
-        let mut disk = self.disk.clone();
-        self.unpersisted
-            .iter()
-            .for_each(|output| disk.write(&output.persist));
-        disk.log
+    /// Whether the process around the core has this planted bug.
+    pub(crate) fn deviates(&self, bug: PlantedBug) -> bool {
+        cfg!(feature = "planted-bugs") && self.settings.planted_bug == Some(bug)
     }
 
     pub(super) fn start(&mut self, happened: &mut Vec<Happened>) {
         assert!(self.core.is_none(), "{} is up already", self.settings.node);
-        if cfg!(feature = "planted-bugs")
-            && self.settings.planted_bug == Some(PlantedBug::ForgetVote)
-        {
-            self.disk.hard_state = HardState::default();
+        if self.deviates(PlantedBug::ForgetVote) {
+            self.disk.hard_state = HardState {
+                term: self.disk.last().term,
+                voted_for: None,
+            };
+        }
+        if self.deviates(PlantedBug::CorruptionIsTheEnd) {
+            self.disk.loss = None;
         }
         let incarnation = self.trace.segments.len() as u64 + 1;
         // Each start draws other timeouts, as a process seeded from its run and incarnation does.
@@ -126,40 +147,31 @@ impl Host {
         self.core = None;
         self.unpersisted.clear();
         self.unsaved = None;
+        self.backlog.clear();
+        self.waiting_reads.clear();
+        self.taken = None;
+        self.session_used_ns.clear();
     }
 
     pub(super) fn feed(&mut self, input: Input, happened: &mut Vec<Happened>) {
+        if let Input::Tick { now_ns } | Input::Read { now_ns, .. } = input {
+            self.clock_ns = now_ns;
+        }
+        self.proposing = match &input {
+            Input::Propose { command, .. } => Some(Command::decode(command).client),
+            _ => None,
+        };
+        if self.deviates(PlantedBug::StaleRead)
+            && self.core.is_some()
+            && let Input::Read { token, .. } = input
+        {
+            return self.serve_stale(token, happened);
+        }
         let Some(core) = &mut self.core else {
             return;
         };
         let output = core.step(input);
         self.carry_out(output, happened);
-    }
-
-    /// Puts the oldest outputs on disk with one sync, and lets loose what waited for them.
-    pub(super) fn persist(&mut self, outputs: usize, happened: &mut Vec<Happened>) {
-        let count = outputs.min(self.unpersisted.len());
-        let synced: Vec<_> = self.unpersisted.drain(..count).collect();
-        if self.core.is_none() || synced.is_empty() {
-            return;
-        }
-        let (old_state, old_last) = (self.disk.hard_state, self.disk.last());
-        for output in &synced {
-            self.disk.write(&output.persist);
-        }
-        let durable = self.disk.durable();
-        let mut events = Vec::new();
-        if durable.hard_state != old_state {
-            events.push(Event::HardStateDurable(durable.hard_state));
-        }
-        if durable.last != old_last {
-            events.push(Event::AppendDurable { last: durable.last });
-        }
-        self.record(self.term(), events, happened);
-        for output in synced {
-            self.let_loose(output.term, output.after, happened);
-        }
-        self.feed(Input::Persisted(durable), happened);
     }
 
     fn carry_out(&mut self, output: Output, happened: &mut Vec<Happened>) {
@@ -176,150 +188,56 @@ impl Host {
         } = output;
         self.record(term, trace, happened);
         happened.extend(send.into_iter().map(Happened::Sent));
-        if persist.is_empty() && self.unpersisted.is_empty() {
-            self.let_loose(term, after_persist, happened);
-        } else {
-            let after = after_persist;
-            self.unpersisted.push_back(Unpersisted {
-                term,
-                persist,
-                after,
-            });
-        }
+        self.begin_to_persist(term, persist, after_persist, happened);
         if let Some(snapshot) = install {
-            self.machine = Machine::restore(&snapshot.data);
-            self.record_digest(term, happened);
+            // It covers whatever is not applied yet.
+            self.backlog.clear();
+            self.backlog.push_back(Task::Install(snapshot));
+        }
+        self.backlog.extend(apply.into_iter().map(Task::Apply));
+        if !self.lags {
+            self.work(usize::MAX, happened);
         }
         if let Some(snapshot) = save {
             self.unsaved = Some(snapshot);
-            self.record_digest(term, happened);
-        }
-        for committed in apply {
-            self.apply(term, committed, happened);
         }
         for reply in reply {
-            if let Reply::ReadReady(read) = reply {
-                self.serve(term, read, happened);
+            self.answer(term, reply, happened);
+        }
+        self.serve_reads(happened);
+    }
+
+    fn answer(&mut self, term: Term, reply: Reply, happened: &mut Vec<Happened>) {
+        match reply {
+            Reply::ReadReady(read) => self.waiting_reads.push(read),
+            Reply::Refused { token, .. } => self.answers.push(Answer::Refused(token)),
+            Reply::Appended { token, id } if self.deviates(PlantedBug::AckBeforeCommit) => {
+                let client = self.proposing.expect("a command was proposed");
+                self.record(term, vec![Event::ClientAck { client, id }], happened);
+                self.answers.push(Answer::Written(token));
             }
-            happened.push(Happened::Answered(self.settings.node, reply));
+            Reply::Appended { .. } | Reply::Transferred { .. } => {}
         }
+        happened.push(Happened::Answered(self.settings.node, reply));
     }
 
-    fn let_loose(&mut self, term: Term, after: AfterPersist, happened: &mut Vec<Happened>) {
-        if term == self.term() {
-            self.record(term, after.trace, happened);
-            happened.extend(after.send.into_iter().map(Happened::Sent));
-        }
-    }
-
-    fn apply(&mut self, term: Term, committed: Committed, happened: &mut Vec<Happened>) {
-        let Committed { entry, token } = committed;
-        let applied = self.machine.apply(&entry);
-        let id = entry.id;
-        let apply = Event::Apply {
-            id,
-            hash: entry.hash,
-            effect: applied.effect,
-            client: applied.client,
-        };
-        self.record(term, vec![apply], happened);
-        self.record_digest(term, happened);
-        if let (Some(_), Some(client)) = (token, applied.client) {
-            self.record(term, vec![Event::ClientAck { client, id }], happened);
-        }
-    }
-
-    fn record_digest(&mut self, term: Term, happened: &mut Vec<Happened>) {
-        let (state, sessions) = self.machine.digest();
-        let digest = Event::Digest {
-            index: self.machine.applied.index,
-            state,
-            sessions,
-        };
-        self.record(term, vec![digest], happened);
-    }
-
-    /// Writes down the state machine as it is.
-    pub(super) fn take_snapshot(&mut self, happened: &mut Vec<Happened>) {
-        let (at, data) = (self.machine.applied.index, self.machine.save());
-        self.feed(Input::SnapshotTaken { at, data }, happened);
-    }
-
-    /// Lets the snapshot reach the disk.
-    pub(super) fn save_snapshot(&mut self, happened: &mut Vec<Happened>) {
-        if let Some(snapshot) = self.unsaved.take() {
-            self.disk.save(&snapshot);
-            self.feed(Input::SnapshotSaved(snapshot.header.last), happened);
-        }
-    }
-
-    /// Puts another disk into a node that is down.
-    pub(super) fn replace_disk(&mut self, settings: Settings, disk: Disk) {
-        assert!(self.core.is_none(), "the node is down");
-        self.settings = settings;
-        self.disk = disk;
-        self.machine = Machine::default();
-    }
-
-    /// The disk of a node that is down.
-    pub(super) fn disk_mut(&mut self) -> &mut Disk {
-        assert!(self.core.is_none(), "the node is down");
-        &mut self.disk
-    }
-
-    /// The state machine is always up to date here: what is committed is applied in the same step.
-    fn serve(&mut self, term: Term, read: Read, happened: &mut Vec<Happened>) {
+    /// The planted bug `stale-read`: the core is not asked.
+    fn serve_stale(&mut self, token: shakedown_raft::Token, happened: &mut Vec<Happened>) {
+        let number = token.0;
         let applied = self.machine.applied.index;
-        assert!(applied >= read.index, "a read waits for what it must see");
         let served = Event::ReadServed {
-            read: read.number,
-            index: read.index,
+            read: number,
+            index: applied,
             applied,
-            mode: read.mode,
+            mode: ReadMode::Local,
         };
-        self.record(term, vec![served], happened);
+        let events = vec![Event::ReadStart { read: number }, served];
+        self.record(self.term(), events, happened);
+        let registers = self.machine.registers.clone();
+        self.answers.push(Answer::Read(token, registers));
     }
 
     fn term(&self) -> Term {
         self.core.as_ref().map(Raft::term).expect("the node is up")
-    }
-
-    fn open_segment(&mut self, incarnation: u64) {
-        let header = TraceHeader {
-            format: Format::Trace,
-            version: FORMAT_VERSION,
-            cluster: "simulation".to_owned(),
-            node: self.settings.node,
-            disk: match self.settings.disk {
-                Some(disk) => format!("{:032x}", disk.0),
-                None => format!("disk of {}", self.settings.node),
-            },
-            incarnation,
-        };
-        let records = Vec::new();
-        self.trace.segments.push(Segment {
-            header,
-            records,
-            first_line: 1,
-            torn: false,
-        });
-    }
-
-    fn record(&mut self, term: Term, events: Vec<Event>, happened: &mut Vec<Happened>) {
-        let segment = self
-            .trace
-            .segments
-            .last_mut()
-            .expect("a node that runs has started");
-        for ev in events {
-            happened.push(Happened::Traced(self.settings.node, term, ev.clone()));
-            let seq = segment.records.len() as u64 + 1;
-            segment.records.push(TraceRecord {
-                seq,
-                mono: self.now,
-                term,
-                ev,
-            });
-        }
     }
 }

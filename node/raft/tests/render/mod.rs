@@ -1,12 +1,16 @@
 //! What happened, one line each, for the interaction scripts.
 
-use shakedown_history::event::ConfigStep;
+mod node;
+
+use shakedown_history::event::{ConfigStep, ReadMode};
 use shakedown_raft::{
     AppendOutcome, Body, Configuration, Entry, Event, HardState, LogId, Message, NodeId, Payload,
     ReadIndexOutcome, Refusal, Reply,
 };
 
-use crate::cluster::{Cluster, Happened};
+use crate::cluster::Happened;
+
+pub(crate) use node::{configuration_of, log, state, status};
 
 /// One line; none for what a script need not show.
 pub(crate) fn line(happened: &Happened) -> Option<String> {
@@ -27,34 +31,15 @@ pub(crate) fn line(happened: &Happened) -> Option<String> {
             m.from
         )),
         Happened::Answered(node, reply) => Some(format!("{node} answers {}", answer(reply))),
+        Happened::Changed(node, token, id) => {
+            Some(format!("{node} answers {}: changed by {id}", token.0))
+        }
     }
 }
 
 /// A message on its way.
 pub(crate) fn in_flight(m: &Message) -> String {
     format!("{} t{} to {}", m.from, m.term, message(m))
-}
-
-/// A node with its log, committed entries before the bar.
-pub(crate) fn log(cluster: &Cluster, node: NodeId) -> String {
-    let host = cluster.host(node);
-    let Some(core) = host.core() else {
-        return format!("{node} down, on disk:{}", entries(&host.disk().log));
-    };
-    let (base, commit) = (core.base().id, core.commit_index());
-    let log = core.entries(base.index.next(), usize::MAX);
-    let (log, uncommitted) = log.split_at((commit.0 - base.index.0) as usize);
-    let role = format!("{:?}", core.role()).to_lowercase();
-    let base = match base.index.0 {
-        0 => String::new(),
-        _ => format!(" ..{base}"),
-    };
-    format!(
-        "{node} t{} {role}:{base}{} |{}",
-        core.term(),
-        entries(log),
-        entries(uncommitted)
-    )
 }
 
 fn entries(log: &[Entry]) -> String {
@@ -179,12 +164,30 @@ fn event(event: &Event) -> Option<String> {
                 acks.join(" ")
             )
         }
+        Event::Apply {
+            id,
+            effect: false,
+            client: Some(client),
+            ..
+        } => format!("finds that {id} repeats {}", client.client),
         // Answers on the wire and to clients show these.
         Event::Ack { .. }
-        | Event::Apply { .. }
-        | Event::Digest { .. }
-        | Event::ReadServed { .. } => {
+        | Event::Apply { effect: true, .. }
+        | Event::Apply { client: None, .. }
+        | Event::Digest { .. } => {
             return None;
+        }
+        Event::ReadServed {
+            read,
+            index,
+            applied,
+            mode,
+        } => {
+            let mode = match mode {
+                ReadMode::Lease => " by lease",
+                _ => "",
+            };
+            format!("serves read {read} of {index} at {applied}{mode}")
         }
         Event::ClientAck { client, id } => format!("acknowledges {} at {id}", client.client),
         other => panic!("the core does not trace {other:?}"),

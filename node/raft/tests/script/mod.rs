@@ -1,55 +1,44 @@
 //! The verbs of the interaction scripts.
 
+mod network;
+mod nodes;
+mod request;
 mod verb;
 
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::mem;
 
 use bytes::Bytes;
 use datadriven::TestCase;
-use shakedown_history::event::{HardState, ReadMode, Role};
-use shakedown_raft::{
-    Durable, Entry, Input, LogHash, LogId, Membership, Message, NodeId, Payload, Settings, Term,
-    Token,
-};
+use shakedown_raft::{Durable, Event, Index, Input, LogId, Message, NodeId, PlantedBug};
 
-use crate::cluster::{Cluster, Disk};
+use crate::cluster::{Cluster, Happened};
 use crate::render;
+use nodes::Template;
 use verb::Verb;
 
 #[derive(Default)]
 pub(crate) struct Script {
     cluster: Cluster,
+    template: Option<Template>,
     held: Vec<Message>,
+    /// What a state machine has written down, and its node has not been told of.
+    written: BTreeMap<NodeId, (Index, Bytes)>,
     /// The clock of all nodes: it moves with every tick.
     now_ns: u64,
-}
-
-/// Which messages a verb is about.
-struct Selection {
-    from: Option<NodeId>,
-    to: Option<NodeId>,
-    kind: Option<String>,
-}
-
-impl Selection {
-    fn take(verb: &mut Verb) -> Self {
-        Self {
-            from: verb.try_take("from").map(NodeId),
-            to: verb.try_take("to").map(NodeId),
-            kind: verb.try_take("kind"),
-        }
-    }
-
-    fn selects(&self, message: &Message) -> bool {
-        let kind = message.body.kind();
-        self.from.is_none_or(|from| from == message.from)
-            && self.to.is_none_or(|to| to == message.to)
-            && self.kind.as_ref().is_none_or(|asked| asked == kind)
-    }
+    /// What every node does wrong.
+    planted_bug: Option<PlantedBug>,
 }
 
 impl Script {
+    /// A script whose nodes have that bug, if they are built to have any.
+    pub(crate) fn planted(bug: Option<PlantedBug>) -> Self {
+        Self {
+            planted_bug: bug,
+            ..Self::default()
+        }
+    }
+
     pub(crate) fn run(&mut self, case: &TestCase) -> String {
         if case.directive == "quietly" {
             for line in case.input.lines() {
@@ -65,39 +54,59 @@ impl Script {
     }
 
     fn perform(&mut self, mut verb: Verb) -> Vec<String> {
-        let shown = self.verb(&mut verb);
+        let shown = self.show(&mut verb);
+        if shown.is_none() {
+            self.act(&mut verb);
+        }
         verb.assert_all_taken();
-        shown
+        shown.unwrap_or_default()
     }
 
-    fn verb(&mut self, verb: &mut Verb) -> Vec<String> {
-        let mut shown = Vec::new();
+    /// The verbs that show what is.
+    fn show(&self, verb: &mut Verb) -> Option<Vec<String>> {
+        let each = |line: fn(&Cluster, NodeId) -> String| {
+            self.nodes().map(|node| line(&self.cluster, node)).collect()
+        };
+        Some(match verb.name.as_str() {
+            "log" => each(render::log),
+            "configuration" => each(render::configuration_of),
+            "state" => each(render::state),
+            "status" => vec![render::status(&self.cluster, node(verb))],
+            "network" => {
+                let on_its_way = self.cluster.network.iter().map(render::in_flight);
+                let held = self.held.iter().map(render::in_flight);
+                let held = held.map(|message| format!("held: {message}"));
+                on_its_way.chain(held).collect()
+            }
+            _ => return None,
+        })
+    }
+
+    /// The verbs that let something happen.
+    fn act(&mut self, verb: &mut Verb) {
         match verb.name.as_str() {
             "add-nodes" => self.add_nodes(verb),
+            "add-node" => self.add_node(node(verb)),
             "campaign" => self.campaign(node(verb)),
             "tick" => {
                 let (node, count) = (node(verb), verb.take::<usize>("count"));
-                (0..count).for_each(|_| self.tick(node));
+                (0..count).for_each(|_| self.tick([node]));
             }
-            "propose" => {
-                let token = Token(verb.take("value"));
-                let command = Bytes::from(token.0.to_string());
-                self.cluster
-                    .feed(node(verb), Input::Propose { token, command });
+            "tick-all" => {
+                let (nodes, count) = (self.nodes_of(verb), verb.take::<usize>("count"));
+                (0..count).for_each(|_| self.tick(nodes.iter().copied()));
             }
-            "read" => {
-                let token = Token(verb.take("token"));
-                let mode = match verb.take_flag("lease") {
-                    true => ReadMode::Lease,
-                    false => ReadMode::Index,
-                };
-                let read = Input::Read {
-                    token,
-                    mode,
-                    now_ns: self.now_ns,
-                };
-                self.cluster.feed(node(verb), read);
-            }
+            "propose" => self.propose(verb),
+            "read" => self.read(verb),
+            "change" => self.change(verb),
+            "transfer" => self.transfer(verb),
+            "stabilize" => self.stabilize(verb),
+            _ => self.disk_verb(verb),
+        }
+    }
+
+    fn disk_verb(&mut self, verb: &mut Verb) {
+        match verb.name.as_str() {
             "persist" => {
                 let outputs = verb.try_take("outputs").unwrap_or(usize::MAX);
                 self.cluster.persist(node(verb), outputs);
@@ -109,160 +118,72 @@ impl Script {
                 let durable = Durable { hard_state, last };
                 self.cluster.feed(node, Input::Persisted(durable));
             }
-            "crash" => self.cluster.crash(node(verb)),
-            "restart" => self.cluster.restart(node(verb)),
-            "stabilize" => self.stabilize(verb),
-            "log" => shown.extend(self.nodes().map(|node| render::log(&self.cluster, node))),
-            "network" => {
-                shown.extend(self.cluster.network.iter().map(render::in_flight));
-                shown.extend(
-                    self.held
-                        .iter()
-                        .map(|m| format!("held: {}", render::in_flight(m))),
-                );
+            "begin-snapshot" => {
+                let node = node(verb);
+                let machine = &self.cluster.host(node).machine;
+                let written = (machine.applied.index, machine.save());
+                self.written.insert(node, written);
             }
-            "status" => shown.push(self.status(node(verb))),
-            _ => self.network_verb(verb),
-        }
-        shown
-    }
-
-    fn network_verb(&mut self, verb: &mut Verb) {
-        let selection = Selection::take(verb);
-        if verb.name == "release" {
-            let released = self.held.extract_if(.., |m| selection.selects(m));
-            self.cluster.network.extend(released);
-            return;
-        }
-        let network = mem::take(&mut self.cluster.network);
-        let (mut selected, rest): (Vec<_>, Vec<_>) =
-            network.into_iter().partition(|m| selection.selects(m));
-        self.cluster.network = rest;
-        match verb.name.as_str() {
-            "deliver" => {
-                for message in selected {
-                    self.cluster.network.insert(0, message);
-                    self.cluster.deliver(0);
+            "snapshot" => {
+                let node = node(verb);
+                match self.written.remove(&node) {
+                    Some((at, data)) => self.cluster.feed(node, Input::SnapshotTaken { at, data }),
+                    None => self.cluster.snapshot(node),
                 }
             }
-            "drop" => {}
-            "hold" => self.held.extend(selected),
-            "duplicate" => {
-                self.held.extend(selected.iter().cloned());
-                self.cluster.network.extend(selected);
+            "save-snapshot" => self.cluster.save_snapshot(node(verb)),
+            "crash" => self.cluster.crash(node(verb)),
+            "restart" => self.cluster.restart(node(verb)),
+            "corrupt" => {
+                let index = Index(verb.take("index"));
+                self.cluster.corrupt(node(verb), index);
             }
-            "reverse" => {
-                selected.reverse();
-                self.cluster.network.extend(selected);
+            "wipe" => {
+                let joins = verb.take_flag("joins");
+                self.wipe(node(verb), joins);
             }
-            other => panic!("no verb is called {other}"),
+            _ => self.network_verb(verb),
         }
     }
 
-    fn add_nodes(&mut self, verb: &mut Verb) {
-        let disks: Vec<Disk> = if verb.take_flag("logs") {
-            verb.input.lines().map(disk).collect()
-        } else {
-            vec![Disk::default(); verb.take("count")]
-        };
-        let election_timeout: Option<u64> = verb.try_take("election-timeout");
-        let entries_per_message_max = verb.try_take("entries-per-message").unwrap_or(8);
-        let voters = (1..=disks.len() as u64).map(NodeId);
-        for (node, disk) in voters.clone().zip(disks) {
-            let settings = Settings {
-                node,
-                disk: None,
-                bootstrap: Membership::of_voters(voters.clone()),
-                election_timeout_ticks_min: election_timeout.unwrap_or(10),
-                election_timeout_ticks_max: election_timeout.unwrap_or(20),
-                heartbeat_ticks: 3,
-                pre_vote: false,
-                check_quorum: true,
-                sticky_leader: false,
-                lease_ns: 0,
-                entries_per_message_max,
-                bytes_per_message_max: 1 << 20,
-                bytes_in_flight_max: 1 << 20,
-                messages_in_flight_max: 16,
-                snapshot_chunk_bytes: 1 << 10,
-                log_retention: 0,
-                disk_stall_ticks: u64::MAX,
-                incarnation: 1,
-                seed: node.0,
-                planted_bug: None,
-            };
-            self.cluster.add(settings, disk);
-        }
-    }
-
-    fn tick(&mut self, node: NodeId) {
+    /// Lets one tick pass for each of these.
+    fn tick(&mut self, nodes: impl IntoIterator<Item = NodeId>) {
         self.now_ns += 1;
         let now_ns = self.now_ns;
-        self.cluster.feed(node, Input::Tick { now_ns });
+        for node in nodes {
+            self.cluster.feed(node, Input::Tick { now_ns });
+        }
     }
 
-    /// Ticks until the node stands for election: at most the longest election timeout.
+    /// Ticks until the node stands for election, or asks whether it should: at most the longest
+    /// election timeout.
     fn campaign(&mut self, node: NodeId) {
-        let term = |script: &Self| {
-            script
-                .cluster
-                .host(node)
-                .core()
-                .expect("the node is up")
-                .term()
+        let before = self.cluster.journal.len();
+        let stands = |happened: &Happened| match happened {
+            Happened::Traced(who, _, event) => {
+                *who == node
+                    && matches!(
+                        event,
+                        Event::BecomeCandidate { .. } | Event::BecomePreCandidate
+                    )
+            }
+            _ => false,
         };
-        let before = term(self);
         for _ in 0..20 {
-            self.tick(node);
-            if term(self) > before {
+            self.tick([node]);
+            if self.cluster.journal[before..].iter().any(stands) {
                 return;
             }
         }
         panic!("{node} does not stand for election");
     }
 
-    fn stabilize(&mut self, verb: &mut Verb) {
-        let only = verb.try_take_list("nodes");
-        let only = only.map_or(self.nodes().collect(), |ids: Vec<u64>| {
-            ids.into_iter().map(NodeId).collect::<Vec<_>>()
-        });
-        loop {
-            let network = &self.cluster.network;
-            let within = |m: &Message| only.contains(&m.from) && only.contains(&m.to);
-            if let Some(node) = only
-                .iter()
-                .find(|n| self.cluster.host(**n).unpersisted() > 0)
-            {
-                self.cluster.persist_all(*node);
-            } else if let Some(position) = network.iter().position(within) {
-                self.cluster.deliver(position);
-            } else {
-                return;
-            }
-        }
-    }
-
-    fn status(&self, node: NodeId) -> String {
-        let Some(core) = self.cluster.host(node).core() else {
-            return format!("{node} down");
-        };
-        let status = core.status();
-        let role = format!("{:?}", status.role).to_lowercase();
-        let mut text = format!("{node} t{} {role}", status.term);
-        if status.role != Role::Leader {
-            let leader = status.leader.map_or("nobody".to_owned(), |n| n.to_string());
-            write!(text, ", follows {leader}").expect("a string grows");
-        }
-        write!(
-            text,
-            ", last {}, commit {}",
-            status.last, status.commit_index
-        )
-        .expect("a string grows");
-        for (peer, index) in status.match_indexes {
-            write!(text, ", {peer} matches {index}").expect("a string grows");
-        }
-        text
+    /// The nodes that a verb is about; all unless it says otherwise.
+    fn nodes_of(&self, verb: &mut Verb) -> Vec<NodeId> {
+        let named = verb.try_take_list("nodes");
+        named.map_or(self.nodes().collect(), |ids: Vec<u64>| {
+            ids.into_iter().map(NodeId).collect()
+        })
     }
 
     fn nodes(&self) -> impl Iterator<Item = NodeId> {
@@ -272,27 +193,4 @@ impl Script {
 
 fn node(verb: &mut Verb) -> NodeId {
     NodeId(verb.take("node"))
-}
-
-/// A disk from its line in a script: `n1 t7: 1 1 4`.
-fn disk(line: &str) -> Disk {
-    let (head, terms) = line.split_once(':').expect("a log's line has a colon");
-    let term = head.split_once('t').expect("a log's line names the term").1;
-    let mut disk = Disk {
-        hard_state: HardState {
-            term: Term(number(term)),
-            voted_for: None,
-        },
-        ..Disk::default()
-    };
-    for (index, term) in (1..).zip(terms.split_whitespace()) {
-        let previous = disk.log.last().map_or(LogHash::EMPTY, |e| e.hash);
-        let id = LogId::new(number(term), index);
-        disk.log.push(Entry::new(previous, id, Payload::Noop));
-    }
-    disk
-}
-
-fn number(text: &str) -> u64 {
-    text.trim().parse().expect("terms are numbers")
 }
