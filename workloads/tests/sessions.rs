@@ -208,7 +208,7 @@ async fn an_opening_is_tried_again_and_elsewhere() {
     let mut client = client(&[&lonely, &busy], AMPLE);
     assert!(matches!(client.ask(&write()).await, Outcome::Ok(_)));
     assert_eq!(
-        client.node(),
+        client.node(&write()),
         NodeId(1),
         "the request goes home all the same"
     );
