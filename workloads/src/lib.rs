@@ -16,7 +16,7 @@ pub mod workload;
 
 pub use client::{Answer, Client, Outcome};
 pub use drive::{Drive, Tally};
-pub use node_client::{Access, NodeClient};
+pub use node_client::NodeClient;
 pub use recorder::{Clock, Recorder};
 pub use register::{Mix, Register};
 pub use workload::{Request, Workload};

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use shakedown_history::jsonl::FORMAT_VERSION;
 use shakedown_history::{Format, Header, History, NodeId, OpKind};
 use shakedown_workloads::{
-    Access, Client, Clock, Drive, Mix, NodeClient, Outcome, Recorder, Register, Request, Tally,
+    Client, Clock, Drive, Mix, NodeClient, Outcome, Recorder, Register, Request, Tally,
 };
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
@@ -18,7 +18,7 @@ use tokio::sync::watch;
 
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// What a node of these tests does with every transaction.
+/// What a node of these tests does with every request.
 #[derive(Clone)]
 enum Node {
     Answers(u16, Value),
@@ -27,38 +27,24 @@ enum Node {
     IsSilent,
 }
 
-const SESSION: u64 = 41;
-
-/// Starts a node that opens sessions, and treats every transaction alike.
+/// Starts a node that opens sessions and treats every transaction alike.
 async fn start(node: Node) -> SocketAddr {
-    start_with_sessions(Node::Answers(200, json!({"client": SESSION})), node)
-        .await
-        .0
+    start_with(Node::Answers(200, json!({"client": 71})), node).await
 }
 
-/// The requests that a node has got.
-type Asked = Arc<Mutex<Vec<String>>>;
-
-/// Starts a node that treats every request for a session alike, and every transaction.
-async fn start_with_sessions(sessions: Node, transactions: Node) -> (SocketAddr, Asked) {
+/// Starts a node that treats sessions and transactions like this.
+async fn start_with(sessions: Node, transactions: Node) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let asked = Asked::default();
-    let log = Arc::clone(&asked);
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let (sessions, transactions) = (sessions.clone(), transactions.clone());
-            let log = Arc::clone(&log);
             tokio::spawn(async move {
                 let mut request = [0; 4096];
-                while let Ok(read @ 1..) = stream.read(&mut request).await {
-                    let text = String::from_utf8_lossy(&request[..read]).into_owned();
-                    let wants_session = text.starts_with("POST /v1/sessions ");
-                    log.lock().unwrap().push(text);
-                    let node = if wants_session {
-                        &sessions
-                    } else {
-                        &transactions
+                while stream.read(&mut request).await.is_ok_and(|read| read > 0) {
+                    let node = match request.starts_with(b"POST /v1/sessions ") {
+                        true => &sessions,
+                        false => &transactions,
                     };
                     let body = match node {
                         Node::HangsUp => return,
@@ -78,7 +64,7 @@ async fn start_with_sessions(sessions: Node, transactions: Node) -> (SocketAddr,
             });
         }
     });
-    (address, asked)
+    address
 }
 
 /// An address at which nobody listens.
@@ -87,22 +73,13 @@ async fn nobody() -> SocketAddr {
     listener.local_addr().unwrap()
 }
 
-fn access(nodes: &[SocketAddr]) -> Access {
+fn client(nodes: &[SocketAddr]) -> NodeClient {
     let nodes = nodes
         .iter()
         .enumerate()
         .map(|(i, a)| (NodeId(i as u64 + 1), *a))
         .collect();
-    Access {
-        nodes,
-        token: None,
-        timeout: TIMEOUT,
-        reads_at_home: false,
-    }
-}
-
-fn client(nodes: &[SocketAddr]) -> NodeClient {
-    NodeClient::new(access(nodes), 0).unwrap()
+    NodeClient::new(nodes, 0, TIMEOUT).unwrap()
 }
 
 fn write() -> Request {
@@ -203,107 +180,23 @@ async fn nodes_that_point_at_each_other_are_not_followed_for_ever() {
 }
 
 #[tokio::test]
-async fn a_write_needs_a_session_and_a_read_none() {
-    let done = Node::Answers(200, json!({"results": [{}]}));
-    let nothing = Node::Answers(503, error("overloaded", true));
-    let (without, asked) = start_with_sessions(nothing, done.clone()).await;
-    let mut reader = client(&[without]);
-    assert!(matches!(reader.ask(&read()).await, Outcome::Ok(_)));
-    let refused = reader.ask(&write()).await;
-    assert!(matches!(refused, Outcome::Fail { .. }), "{refused:?}");
-    let asked_for = asked.lock().unwrap().concat();
-    assert!(!asked_for.contains("\"client\""), "{asked_for}");
-
-    let (silent, _) = start_with_sessions(Node::IsSilent, done.clone()).await;
-    let unopened = client(&[silent]).ask(&write()).await;
-    assert!(
-        matches!(unopened, Outcome::Fail { .. }),
-        "no write was sent: {unopened:?}"
-    );
-
-    let opens = Node::Answers(200, json!({"client": SESSION}));
-    let (node, asked) = start_with_sessions(opens, done).await;
-    let mut writer = client(&[node]);
-    for _ in 0..2 {
-        assert!(matches!(writer.ask(&write()).await, Outcome::Ok(_)));
-    }
-    let asked = asked.lock().unwrap();
-    assert_eq!(asked.len(), 3, "one session for both: {asked:?}");
-    assert!(asked[2].contains("\"client\":41") && asked[2].contains("\"seq\":2"));
-}
-
-#[tokio::test]
-async fn after_an_indeterminate_write_the_next_has_another_session() {
-    let opens = Node::Answers(200, json!({"client": SESSION}));
-    let (node, asked) =
-        start_with_sessions(opens, Node::Answers(504, error("timeout", false))).await;
-    let mut writer = client(&[node]);
-    for _ in 0..2 {
-        assert!(matches!(writer.ask(&write()).await, Outcome::Info { .. }));
-    }
-    let asked = asked.lock().unwrap();
-    let sessions = asked.iter().filter(|a| a.starts_with("POST /v1/sessions "));
-    assert_eq!(sessions.count(), 2);
-}
-
-#[tokio::test]
-async fn a_session_that_expired_is_not_used_again() {
-    let opens = Node::Answers(200, json!({"client": SESSION}));
-    let expired = Node::Answers(409, error("session-expired", true));
-    let (node, asked) = start_with_sessions(opens, expired).await;
-    let mut writer = client(&[node]);
-    for _ in 0..2 {
-        assert!(matches!(writer.ask(&write()).await, Outcome::Fail { .. }));
-    }
-    let asked = asked.lock().unwrap();
-    let sessions = asked.iter().filter(|a| a.starts_with("POST /v1/sessions "));
-    assert_eq!(sessions.count(), 2);
-}
-
-#[tokio::test]
-async fn the_token_is_shown() {
-    let done = Node::Answers(200, json!({"results": [{}]}));
-    let (node, asked) = start_with_sessions(Node::HangsUp, done).await;
-    let access = Access {
-        token: Some("s3cret".to_owned()),
-        ..access(&[node])
-    };
-    let mut client = NodeClient::new(access, 0).unwrap();
-    assert!(matches!(client.ask(&read()).await, Outcome::Ok(_)));
-    let asked = asked.lock().unwrap().concat();
-    assert!(asked.contains("authorization: Bearer s3cret"), "{asked}");
-}
-
-#[tokio::test]
 async fn reads_at_home_stay_there_and_writes_with_the_leader() {
     let mut hint = error("not-leader", true);
     hint["leader"] = json!("n2");
-    let no_session = Node::Answers(421, hint);
-    let reads = Node::Answers(200, json!({"results": [{"value": 3}]}));
-    let (follower, asked) = start_with_sessions(no_session, reads).await;
-    let leader = start(Node::Answers(200, json!({"results": [{}]}))).await;
-    let access = Access {
-        reads_at_home: true,
-        ..access(&[follower, leader])
+    let follower = start(Node::Answers(421, hint)).await;
+    let reader = start(Node::Answers(200, json!({"results": [{"value": 3}]}))).await;
+    let mut client = client(&[follower, reader]).with_reads_at_home(true);
+    assert!(matches!(client.ask(&write()).await, Outcome::Ok(_)));
+    assert_eq!(client.node(&write()), NodeId(2));
+    assert_eq!(client.node(&read()), NodeId(1), "reads go home");
+    let Outcome::Ok(answer) = client.ask(&read()).await else {
+        panic!("the hint leads to somebody who answers");
     };
-    let mut client = NodeClient::new(access, 0).unwrap();
-    for _ in 0..2 {
-        let Outcome::Ok(written) = client.ask(&write()).await else {
-            panic!("the leader takes it");
-        };
-        assert_eq!(written.node, NodeId(2));
-        assert_eq!(client.node(&read()), NodeId(1));
-        let Outcome::Ok(answer) = client.ask(&read()).await else {
-            panic!("the follower answers");
-        };
-        assert_eq!((answer.node, answer.value), (NodeId(1), json!(3)));
-    }
-    let asked = asked.lock().unwrap();
-    let sessions = asked.iter().filter(|a| a.starts_with("POST /v1/sessions "));
+    assert_eq!((answer.node, answer.value), (NodeId(2), json!(3)));
     assert_eq!(
-        sessions.count(),
-        1,
-        "the second write went to the leader at once"
+        client.node(&write()),
+        NodeId(2),
+        "writes stay with the leader"
     );
 }
 

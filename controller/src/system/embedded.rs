@@ -18,7 +18,7 @@ use shakedown_agent::protocol::{StartNode, StatusSource};
 use shakedown_history::event::Configuration;
 use shakedown_history::{Index, NodeId, RunDir, Term};
 use shakedown_plan::{Plan, ReadsAt};
-use shakedown_workloads::{Access, Client, NodeClient};
+use shakedown_workloads::{Client, NodeClient};
 
 use super::{Change, NodeStatus, Start, System, Wish};
 use operator::Operator;
@@ -127,14 +127,12 @@ impl System for Embedded {
 
     fn client(&self, home: usize) -> anyhow::Result<Box<dyn Client>> {
         let nodes = self.addresses.keys();
-        let access = Access {
-            nodes: nodes.map(|n| (*n, self.client_address(*n))).collect(),
-            token: Some(self.token.clone()),
-            timeout: self.plan.workload.timeout,
-            reads_at_home: self.plan.workload.reads_at == ReadsAt::Home,
-        };
-        let client = NodeClient::new(access, home);
-        Ok(Box::new(client.context("cannot set up an HTTP client")?))
+        let nodes = nodes.map(|n| (*n, self.client_address(*n))).collect();
+        let client = NodeClient::new(nodes, home, self.plan.workload.timeout)
+            .context("cannot set up an HTTP client")?
+            .with_token(Some(self.token.clone()))
+            .with_reads_at_home(self.plan.workload.reads_at == ReadsAt::Home);
+        Ok(Box::new(client))
     }
 
     fn change_members(&self, via: NodeId, change: &Change, patience: Duration) -> Wish<'_, Index> {
