@@ -25,7 +25,7 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
             } => {
                 progress = Progress {
                     applied: *applied,
-                    committed: (*commit).max(*applied),
+                    committed: *commit,
                 };
             }
             Event::Commit { to, .. } => progress.committed = progress.committed.max(to.index),

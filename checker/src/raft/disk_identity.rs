@@ -25,12 +25,14 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
     let mut configs: Vec<ConfigView<'_>> = Vec::new();
     configs.resize_with(cluster.traces.len(), ConfigView::default);
     let mut bound: Bound<'_> = FxHashMap::default();
+    findings.looked_at = places(cluster.traces)
+        .filter(|p| matches!(p.event(), Event::BecomeLeader { .. }))
+        .count();
+    if promises.wiped.is_empty() {
+        return findings.report(&PROPERTY, cluster);
+    }
     for place in places_by_term(cluster.traces) {
         configs[place.trace].advance(&place);
-        findings.looked_at += usize::from(matches!(place.event(), Event::BecomeLeader { .. }));
-        if promises.wiped.is_empty() {
-            continue;
-        }
         for (node, promise) in promises.counted_by(&place) {
             let view = &configs[place.trace];
             let since = member_since(view, &cluster.configs, node);
@@ -189,14 +191,14 @@ fn check_bound<'a>(
         .entry(membership)
         .or_insert_with(|| (promise[0].disk(), place));
     if promise.iter().all(|p| p.disk() != disk) {
-        report(findings, membership.0, first, (*latest, place));
+        report(findings, membership.0, (disk, first), (*latest, place));
     }
 }
 
 fn report(
     findings: &mut Findings,
     node: NodeId,
-    first: Place<'_>,
+    (disk, first): (&str, Place<'_>),
     (promise, counted): (Place<'_>, Place<'_>),
 ) {
     let (leader, term) = (counted.node(), counted.term());
@@ -209,8 +211,8 @@ fn report(
     );
     let argument = vec![
         "A node's promises are on its disk: a new disk under the old name has forgotten them, and may break them (Figure 2).".to_owned(),
-        format!("{} counted a promise of {node} on its first disk.", first.incarnation()),
-        format!("{leader} counted {what} of {node} on the disk {}, although {node} was not removed in between.", promise.disk()),
+        format!("{} counted a promise of {node} from the disk {disk:?}.", first.incarnation()),
+        format!("{leader} counted {what} of {node} from the disk {:?}, although {node} was not removed in between.", promise.disk()),
         format!("{node} may have voted or acknowledged twice."),
     ];
     let mut places = vec![first, promise, counted];

@@ -57,17 +57,18 @@ pub(super) fn check(cluster: &Cluster<'_>) -> CheckReport {
 struct Loss<'a> {
     start: Place<'a>,
     upto: Index,
-    /// The node's term when the loss was found.
+    /// The node's term when the loss was first found: whoever leads a later term has everything that was
+    /// committed before.
     term: Term,
 }
 
 impl<'a> Loss<'a> {
-    /// A loss that is found anew before the last one is repaired adds to it.
+    /// A loss that is found again before it is repaired may be the same one, or more.
     fn of(start: Place<'a>, upto: Index, earlier: Option<Self>) -> Self {
         Self {
             start: earlier.map_or(start, |e| e.start),
             upto: earlier.map_or(upto, |e| e.upto.max(upto)),
-            term: start.term(),
+            term: earlier.map_or(start.term(), |e| e.term),
         }
     }
 }

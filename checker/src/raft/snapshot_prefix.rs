@@ -124,7 +124,7 @@ fn check_config(
         "A snapshot includes the latest configuration in the log as of its last entry (§7)."
             .to_owned(),
         format!(
-            "{}'s snapshot up to {last} carries {}.",
+            "The snapshot of {} up to {last} carries {}.",
             place.incarnation(),
             configuration(&meta.config)
         ),

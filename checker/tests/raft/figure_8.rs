@@ -8,6 +8,7 @@
 //! ```
 
 use insta::assert_snapshot;
+use shakedown_history::{Index, NodeId};
 
 use crate::story::Story;
 
@@ -74,7 +75,8 @@ fn an_entry_truncated_in_one_term_may_be_restored_and_committed_in_a_later_one()
 #[test]
 fn committing_it_by_counting_replicas_is_the_bug() {
     let mut story = old_entry_on_a_majority();
-    story.commit(1, 2, &[1, 2, 3]);
+    let matched = [(1, 3), (2, 2), (3, 2)].map(|(n, i)| (NodeId(n), Index(i)));
+    story.say_leader_commit(1, 2, matched.to_vec());
     story.restart(1);
     story.elect(5, 5, &[2, 3, 4, 5]);
     story.replicate(5, &[1, 2, 3, 4]);

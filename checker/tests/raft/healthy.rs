@@ -2,6 +2,7 @@
 
 use proptest::prelude::*;
 use shakedown_checker::Verdict;
+use shakedown_history::event::ConfigStep;
 use shakedown_history::{Event, NodeTrace};
 
 use crate::simulation::{Simulation, Step};
@@ -40,8 +41,9 @@ fn count(traces: &[NodeTrace], wanted: impl Fn(&Event) -> bool) -> usize {
     records.filter(|r| wanted(&r.ev)).count()
 }
 
-/// How many elections, commits, truncations, snapshots, answers and starts a run has.
-fn events(traces: &[NodeTrace]) -> [usize; 6] {
+/// How many elections, commits, truncations, snapshots, answers and starts a run has; and how many
+/// configurations taken and given up, reads, compactions, losses and repairs.
+fn events(traces: &[NodeTrace]) -> [usize; 12] {
     [
         count(traces, |e| matches!(e, Event::BecomeLeader { .. })),
         count(traces, |e| matches!(e, Event::Commit { .. })),
@@ -49,27 +51,32 @@ fn events(traces: &[NodeTrace]) -> [usize; 6] {
         count(traces, |e| matches!(e, Event::SnapshotInstalled { .. })),
         count(traces, |e| matches!(e, Event::ClientAck { .. })),
         count(traces, |e| matches!(e, Event::Start { .. })),
+        count(traces, |e| is_config(e, ConfigStep::Append)),
+        count(traces, |e| is_config(e, ConfigStep::Rollback)),
+        count(traces, |e| matches!(e, Event::ReadServed { .. })),
+        count(traces, |e| matches!(e, Event::Compact { .. })),
+        count(traces, |e| matches!(e, Event::Start { lost: Some(_), .. })),
+        count(traces, |e| matches!(e, Event::Repaired { .. })),
     ]
+}
+
+fn is_config(event: &Event, step: ConfigStep) -> bool {
+    matches!(event, Event::ConfigChange { what, .. } if *what == step)
 }
 
 #[test]
 fn long_eventful_runs_pass_every_check() {
-    let mut sum = [0; 6];
+    let mut sum = [0; 12];
     for seed in 1..=8 {
         let story = Simulation::run(5, &long_run(seed));
         for (sum, events) in sum.iter_mut().zip(events(&story.traces())) {
             *sum += events;
         }
         for report in story.reports() {
-            assert_eq!(
-                report.verdict,
-                Verdict::Pass,
-                "seed {seed}: {}",
-                story.violations()
-            );
+            assert_eq!(report.verdict, Verdict::Pass, "seed {seed}: {report:#?}",);
         }
     }
-    let at_least = [150, 2_000, 50, 20, 800, 1_000];
+    let at_least = [150, 2_000, 50, 50, 800, 1_000, 300, 5, 50, 50, 20, 5];
     assert!(
         sum.iter().zip(at_least).all(|(sum, least)| *sum >= least),
         "{sum:?}"

@@ -12,6 +12,9 @@ use shakedown_history::{
 
 use crate::simulation::{Simulation, Step};
 
+/// How many numbers [`event`] knows; several may be of one kind.
+pub(crate) const KINDS: u8 = 37;
+
 /// Small numbers that meet each other, and the ends of the range.
 fn number() -> impl Strategy<Value = u64> {
     prop_oneof![8 => 0..6_u64, 1 => Just(u64::MAX), 1 => Just(u64::MAX - 1), 1 => any::<u64>()]
@@ -36,7 +39,8 @@ fn meta(n: &[u64]) -> SnapshotMeta {
     }
 }
 
-fn event(which: u8, n: &[u64], flag: bool) -> Event {
+/// One event of each kind, by number.
+pub(crate) fn event(which: u8, n: &[u64], flag: bool) -> Event {
     match which {
         0..10 => election_event(which, n, flag),
         10..20 => log_event(which, n, flag),
@@ -113,14 +117,18 @@ fn log_event(which: u8, n: &[u64], flag: bool) -> Event {
         _ => Event::Append {
             id: id(n),
             hash: LogHash(n[2] % 3),
-            kind: EntryKind::Command,
+            kind: if flag {
+                EntryKind::Config
+            } else {
+                EntryKind::Command
+            },
         },
     }
 }
 
 fn other_event(which: u8, n: &[u64], flag: bool) -> Event {
     let (node, read, index, text) = (NodeId(n[0]), n[0], Index(n[1]), "x".to_owned());
-    let what = ConfigStep::Active;
+    let what = [ConfigStep::Append, ConfigStep::Rollback, ConfigStep::Active][n[2] as usize % 3];
     match which {
         20 => Event::Digest {
             index,
@@ -155,18 +163,28 @@ fn other_event(which: u8, n: &[u64], flag: bool) -> Event {
             read,
             index,
             applied: Index(n[2]),
-            mode: ReadMode::Lease,
+            mode: if flag {
+                ReadMode::Lease
+            } else {
+                ReadMode::Index
+            },
         },
         30 => Event::Lease {
             until_mono_ns: n[0],
             basis_mono_ns: n[1],
         },
         31 => Event::LeaseDropped { reason: text },
+        32 => Event::Repaired { last: id(n) },
+        33 => Event::TransferStarted { to: node },
+        34 => Event::TransferEnded {
+            to: node,
+            done: flag,
+        },
         _ => Event::ConfigChange {
             what,
             index,
             old: config(n),
-            new: config(n),
+            new: config(&n[1..]),
         },
     }
 }
@@ -184,7 +202,7 @@ fn record() -> impl Strategy<Value = TraceRecord> {
         number(),
         number(),
         number(),
-        0..33_u8,
+        0..KINDS,
         numbers,
         any::<bool>(),
     )

@@ -31,6 +31,32 @@ fn applying_in_order_and_answering_after_it_is_legal() {
 }
 
 #[test]
+fn what_recovery_knew_to_be_committed_is_applied_and_answered_for() {
+    let recover = |known: u64, from_snapshot: bool| {
+        let mut story = two_requests();
+        story.apply(1);
+        if from_snapshot {
+            story.snapshot(1, 3);
+        }
+        story.restart(1);
+        let start = &mut story.node_mut(1).segments[1].records[0].ev;
+        if let Event::Start { commit, .. } = start {
+            *commit = Index(known);
+        }
+        story
+    };
+    let mut story = recover(3, false);
+    for (index, effect) in [(1, false), (2, true), (3, true)] {
+        story.say_apply(1, index, effect);
+    }
+    story.assert_legal();
+    // Whatever a snapshot covers is committed, even if the node does not say so.
+    let mut story = recover(0, true);
+    story.answer(1, 2, 3);
+    story.assert_legal();
+}
+
+#[test]
 fn an_entry_is_applied_once() {
     let mut story = two_requests();
     story.apply(1);

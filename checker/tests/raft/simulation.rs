@@ -1,6 +1,8 @@
 //! A small, correct Raft that tells its story: elections, delayed and repeated messages, lost memory,
 //! undone truncations, snapshots and retries, all as the steps say.
 
+mod operations;
+
 use shakedown_history::event::{ClientSeq, EntryKind, Role};
 use shakedown_history::{Event, Index, LogId, NodeId};
 
@@ -35,6 +37,9 @@ pub(crate) struct Simulation {
     /// What each leader knows of each follower's log.
     matched: Vec<Vec<u64>>,
     requests: u64,
+    reads: u64,
+    /// Of each node how far it may have lost entries, and its term when it found out.
+    lost: Vec<Option<(u64, u64)>>,
 }
 
 impl Simulation {
@@ -46,6 +51,8 @@ impl Simulation {
             messages: Vec::new(),
             matched,
             requests: 0,
+            reads: 0,
+            lost: vec![None; width],
         };
         for step in steps {
             simulation.step(*step);
@@ -60,14 +67,17 @@ impl Simulation {
         match what % 64 {
             // Rare, so that a leader has the time to get something done.
             0 if who < 80 => self.campaign(n, how),
-            1 if who < 160 => self.crash(n, how),
+            1 if who < 150 => self.crash(n, how),
+            1 if who < 152 => self.damage(n, how),
             0..=7 => self.at_leader(n, |s, leader| s.request(leader, how)),
             8..=21 => self.at_leader(n, |s, leader| s.send(leader, peer, how)),
             22..=46 => self.deliver(who, how),
             47..=51 => self.at_leader(n, |s, leader| s.story.sync(leader)),
             52..=56 => self.at_leader(n, Self::commit),
             57..=60 => self.apply(n),
-            61 => self.at_leader(n, |s, leader| s.send_snapshot(leader, peer)),
+            61 if how < 128 => self.at_leader(n, |s, leader| s.send_snapshot(leader, peer)),
+            61 => self.snapshot(n, how),
+            62 | 63 if how < 200 => self.at_leader(n, |s, leader| s.operate(leader, how)),
             _ => self.story.sync(n),
         }
         // A network loses messages too: the oldest, when many are under way.
@@ -88,7 +98,7 @@ impl Simulation {
     }
 
     fn campaign(&mut self, n: u64, reachable: u8) {
-        if self.story.node(n).role == Role::Leader {
+        if self.story.node(n).role == Role::Leader || self.is_lost(n) {
             return;
         }
         // Earlier refusals have told it the others' terms.
@@ -115,7 +125,7 @@ impl Simulation {
         if node.term >= term {
             return false;
         }
-        if !up_to_date {
+        if !up_to_date || self.is_lost(voter) {
             self.story.enter_term(voter, term, None);
             self.story.node_mut(voter).role = Role::Follower;
             return false;
@@ -264,6 +274,7 @@ impl Simulation {
         let matched = prev.index.0 + entries.len() as u64;
         if syncs {
             self.story.sync(n);
+            self.repair(n, matched);
             self.acknowledge(n, leader, matched);
         }
         let commit = leader_commit.min(matched);
@@ -332,29 +343,5 @@ impl Simulation {
                 );
             }
         }
-    }
-
-    fn send_snapshot(&mut self, leader: u64, to: u64) {
-        let (node, follower) = (self.story.node(leader), self.story.node(to));
-        let upto = node.applied;
-        if leader == to || follower.term > node.term || upto <= follower.applied {
-            return;
-        }
-        let term = node.term;
-        self.hear(to, term);
-        self.story.install_snapshot(to, leader, upto);
-        self.acknowledge(to, leader, upto);
-    }
-
-    /// The process dies; of what was not synced, the disk has any state.
-    fn crash(&mut self, n: u64, how: u8) {
-        let node = self.story.node_mut(n);
-        if let Some(left) = node
-            .unsynced
-            .get(usize::from(how) % (node.unsynced.len() + 1))
-        {
-            node.disk_log.clone_from(left);
-        }
-        self.story.restart(n);
     }
 }

@@ -45,6 +45,8 @@ pub(crate) struct Node {
     pub(crate) taken: Option<SnapshotMeta>,
     /// The snapshot on disk.
     pub(crate) snapshot: Option<SnapshotMeta>,
+    /// The entries that it covers.
+    pub(crate) covered: Vec<Entry>,
     /// The configurations of the log, by the index of their entries, what it began with first.
     pub(crate) configs: Vec<(u64, Configuration)>,
 }
@@ -100,6 +102,7 @@ impl Story {
             disk: 1,
             taken: None,
             snapshot: None,
+            covered: Vec::new(),
             configs: vec![if n <= size {
                 (0, config.clone())
             } else {
@@ -153,6 +156,7 @@ impl Story {
     /// The same, with what the node knows to be lost.
     pub(crate) fn start_with(&mut self, n: u64, lost: Option<Index>) {
         self.open_segment(n);
+        self.recover_snapshot(n);
         self.recover_configs(n);
         let node = self.node_mut(n);
         node.log.clone_from(&node.disk_log);
@@ -197,6 +201,15 @@ impl Story {
             first_line: 1,
             torn: false,
         });
+    }
+
+    /// A log that lacks what the snapshot covers begins anew after it.
+    fn recover_snapshot(&mut self, n: u64) {
+        let node = self.node_mut(n);
+        let last = node.snapshot.as_ref().map(|s| s.last);
+        if last.is_some_and(|last| node.disk_log.iter().all(|e| e.id != last)) {
+            node.disk_log.clone_from(&node.covered);
+        }
     }
 
     /// The configurations of the log that the disk holds.

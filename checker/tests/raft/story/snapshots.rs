@@ -43,6 +43,7 @@ impl Story {
         let meta = node.taken.clone().expect("there is a snapshot to save");
         let last = meta.last;
         node.snapshot = Some(meta);
+        node.covered = node.log[..usize::try_from(last.index.0).unwrap()].to_vec();
         self.write(n, Event::SnapshotDurable { last });
     }
 
@@ -132,6 +133,7 @@ impl Story {
         node.disk_log.clear();
         node.disk_state = HardState::default();
         (node.snapshot, node.taken) = (None, None);
+        node.covered.clear();
         node.disk += 1;
         node.configs = vec![(0, Configuration::default())];
         self.start(n);
