@@ -21,6 +21,10 @@ pub(crate) struct Lease {
     until_ns: u64,
     /// Rounds that no quorum has echoed yet, with the time at which each was sent.
     sent: VecDeque<(u64, u64)>,
+    /// Whether this leader has asked another to stand for election. That word may arrive at any time,
+    /// long after the handing over was given up, and makes voters break their promise: there is no
+    /// lease any more in this leadership.
+    forfeited: bool,
 }
 
 impl Raft {
@@ -55,8 +59,8 @@ impl Raft {
             Some(PlantedBug::LongLease) => self.settings.lease_ns * 4,
             _ => self.settings.lease_ns,
         };
-        let handing_over =
-            self.transfer.is_some() && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
+        let handing_over = (self.transfer.is_some() || leadership.lease.forfeited)
+            && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
         let until_mono_ns = basis_mono_ns + lease_ns;
         let leadership = self.leadership_mut().expect("seen above");
         leadership.lease.sent.retain(|(sent, _)| *sent > round);
@@ -80,6 +84,13 @@ impl Raft {
         if let Some(leadership) = self.leadership_mut() {
             let lease = std::mem::take(&mut leadership.lease);
             self.drop_lease(&lease, reason);
+        }
+    }
+
+    /// There will be no lease any more in this leadership.
+    pub(crate) fn forfeit_lease(&mut self) {
+        if let Some(leadership) = self.leadership_mut() {
+            leadership.lease.forfeited = true;
         }
     }
 
