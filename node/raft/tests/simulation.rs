@@ -25,7 +25,14 @@ fn seeds() -> std::ops::Range<u64> {
 
 /// What is wrong with a seed of the sound core; a panic is too.
 fn findings(seed: u64) -> Vec<Finding> {
-    match catch_unwind(|| run(seed, None).findings()) {
+    let judged = catch_unwind(|| {
+        let run = run(seed, None);
+        if let Ok(directory) = std::env::var("SIMULATION_TRACES") {
+            run.write_traces(&directory);
+        }
+        run.findings()
+    });
+    match judged {
         Ok(findings) => findings,
         Err(panic) => {
             let literal = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());

@@ -19,6 +19,39 @@ impl Simulation {
         self.assert_calm()
     }
 
+    /// Heals everything but one node, which stays down: the others elect a leader if they are a quorum.
+    pub(super) fn serve_without_one(&mut self) -> Result<(), Finding> {
+        self.heal();
+        let missing = self.any_node();
+        if self.is_damaged() || !self.is_dispensable(missing) {
+            return Ok(());
+        }
+        self.cluster.crash(missing);
+        let rounds = ELECTIONS_MAX * self.profile.election_ticks_max();
+        let outcome = self.await_state(rounds, |simulation| {
+            let serving = simulation.nodes.iter().any(|node| simulation.serves(*node));
+            serving.then_some(()).ok_or("nobody leads".to_owned())
+        });
+        outcome.map_err(|f| Finding::new("liveness", format!("without {missing}, {}", f.what)))
+    }
+
+    /// Whether the others are a quorum, whatever configuration turns out to be in force.
+    fn is_dispensable(&self, node: NodeId) -> bool {
+        let cores = self.cluster.hosts.values().filter_map(|host| host.core());
+        let mut configs = cores.map(Raft::config).filter(|c| !c.voters.is_empty());
+        configs.all(|config| config.is_quorum(|voter| voter != node))
+    }
+
+    /// Whether a node leads and has committed all it has.
+    pub(super) fn serves(&self, node: NodeId) -> bool {
+        let core = self.cluster.host(node).core();
+        core.is_some_and(|core| {
+            core.leader() == Some(node)
+                && core.last().term == core.term()
+                && core.commit_index() == core.last().index
+        })
+    }
+
     pub(super) fn heal(&mut self) {
         self.network.heal();
         self.release_all();
@@ -43,14 +76,6 @@ impl Simulation {
             }
         }
         let missing = reached(self).err().unwrap_or_default();
-        if std::env::var_os("DBG").is_some() {
-            for node in self.nodes.clone() {
-                let host = self.cluster.host(node);
-                println!("{node}: {:#?} applied {} disk {:?} loss {:?} bug? settings disk {:?} unp {}", host.core().map(|c| c.status()), host.machine.applied, host.disk().last(), host.disk().loss, host.settings().disk, host.unpersisted());
-            }
-            println!("wiped {:?} history {:#?}", self.wiped, self.clients.history.iter().rev().take(3).collect::<Vec<_>>());
-            println!("settings {:?}", self.profile);
-        }
         Err(Finding::new("liveness", format!("after {rounds} ticks {missing}")))
     }
 
@@ -66,6 +91,10 @@ impl Simulation {
             }
             self.deliver_all();
             self.listen();
+            if self.clients_ask_on {
+                (0..3).for_each(|_| self.client_acts());
+                self.listen();
+            }
         }
     }
 
