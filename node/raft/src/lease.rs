@@ -82,7 +82,9 @@ impl Raft {
     /// Gives the lease up before its time.
     pub(crate) fn give_up_lease(&mut self, reason: &str) {
         if let Some(leadership) = self.leadership_mut() {
+            let forfeited = leadership.lease.forfeited;
             let lease = std::mem::take(&mut leadership.lease);
+            leadership.lease.forfeited = forfeited;
             self.drop_lease(&lease, reason);
         }
     }
