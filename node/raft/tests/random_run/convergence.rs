@@ -42,13 +42,13 @@ impl Simulation {
         configs.all(|config| config.is_quorum(|voter| voter != node))
     }
 
-    /// Whether a node leads and has committed all it has.
+    /// Whether a node leads and has committed in its term.
     pub(super) fn serves(&self, node: NodeId) -> bool {
         let core = self.cluster.host(node).core();
         core.is_some_and(|core| {
-            core.leader() == Some(node)
-                && core.last().term == core.term()
-                && core.commit_index() == core.last().index
+            let committed = core.entries(core.commit_index(), 1).first();
+            let term = committed.map_or(core.base().id.term, |entry| entry.id.term);
+            core.leader() == Some(node) && term == core.term()
         })
     }
 
