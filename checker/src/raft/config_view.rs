@@ -86,7 +86,10 @@ impl<'a> ConfigView<'a> {
             Event::SnapshotInstalled {
                 meta, kept_suffix, ..
             } => {
-                self.dropped.extend(self.in_force());
+                // Until the snapshot is on disk, a crash may bring any of them back.
+                let known = self.newest_first().map(|(_, config)| config);
+                let known: Vec<_> = known.chain(self.base).collect();
+                self.dropped.extend(known);
                 let last = meta.last.index;
                 self.entries.retain(|(i, _)| *kept_suffix && *i > last);
                 (self.base, self.base_index) = (Some(&meta.config), last);

@@ -176,8 +176,8 @@ impl<'a> LogView<'a> {
                 };
                 if !(*kept_suffix && self.has(last.id)) {
                     self.rebase(last);
-                    // Until the snapshot is on disk, nothing of this log is known to be.
-                    self.durable = Index(0);
+                    // The snapshot is not on disk yet, but what was before it still is.
+                    self.durable = self.durable.min(Index(last.id.index.0.saturating_sub(1)));
                 }
             }
             Event::SnapshotDurable { last } if self.has(*last) => {

@@ -1,6 +1,7 @@
 //! Planted bugs, and how a simulation finds them.
 
 mod cluster;
+#[allow(dead_code, reason = "each test uses a part of this")]
 mod random_run;
 
 use std::collections::BTreeMap;

@@ -6,14 +6,11 @@ use shakedown_raft::{Change, LogHash, NodeId, Raft, Term};
 use super::Simulation;
 use super::judge::Finding;
 
-/// Rounds in a longest election timeout that a cluster gets to become one.
-const ELECTIONS_MAX: u64 = 40;
-
 impl Simulation {
     /// Heals everything and lets the cluster run fairly until it is one and has served.
     pub(super) fn converge(&mut self) -> Result<(), Finding> {
         self.heal();
-        let rounds = ELECTIONS_MAX * self.profile.election_ticks_max();
+        let rounds = self.profile.patience() * self.profile.election_ticks_max();
         self.await_state(rounds, Self::is_settled)?;
         self.serve_afresh()?;
         self.assert_calm()
@@ -27,7 +24,7 @@ impl Simulation {
             return Ok(());
         }
         self.cluster.crash(missing);
-        let rounds = ELECTIONS_MAX * self.profile.election_ticks_max();
+        let rounds = self.profile.patience() * self.profile.election_ticks_max();
         let outcome = self.await_state(rounds, |simulation| {
             let serving = simulation.nodes.iter().any(|node| simulation.serves(*node));
             serving.then_some(()).ok_or("nobody leads".to_owned())
@@ -182,7 +179,7 @@ impl Simulation {
     /// comes very late may still depose a leader.
     fn await_answer(&mut self, reader: Option<NodeId>) -> Result<(), Finding> {
         let before = self.clients.answered;
-        for _ in 0..ELECTIONS_MAX {
+        for _ in 0..self.profile.patience() {
             if let Some(node) = reader.or(self.newest_leader()) {
                 self.ask_afresh(node, reader.is_none());
             }

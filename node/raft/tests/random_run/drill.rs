@@ -7,9 +7,6 @@ use shakedown_raft::{Input, NodeId};
 use super::Simulation;
 use super::judge::Finding;
 
-/// Rounds in a longest election timeout until another leads.
-const ELECTIONS_MAX: u64 = 20;
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Drill {
     /// The leader dies.
@@ -56,9 +53,12 @@ impl Simulation {
             // Nobody else could lead.
             return Ok(());
         }
+        if drill == Drill::DeafLeader && !self.profile.tames_deaf() {
+            return Ok(());
+        }
         self.begin(drill, leader);
         self.clients_ask_on = true;
-        let rounds = ELECTIONS_MAX * self.profile.election_ticks_max();
+        let rounds = self.profile.patience() * self.profile.election_ticks_max();
         let outcome = self.await_state(rounds, |s| s.is_over(drill, leader));
         self.clients_ask_on = false;
         outcome.map_err(|f| Finding::new("liveness", format!("{drill:?} of {leader}: {}", f.what)))

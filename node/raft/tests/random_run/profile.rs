@@ -100,8 +100,8 @@ impl Profile {
         );
         let (min, max) = match self.hasty.is_empty() {
             true => (min, max),
-            false if self.hasty.contains(&node) => (min, min + 1),
-            false => (max - 1, max),
+            false if self.hasty.contains(&node) => (min, min + 2),
+            false => (max - 2, max),
         };
         Settings {
             election_timeout_ticks_min: min,
@@ -117,6 +117,17 @@ impl Profile {
     /// The longest election timeout.
     pub(crate) fn election_ticks_max(&self) -> u64 {
         self.settings.election_timeout_ticks_max
+    }
+
+    /// How many of the longest election timeouts a cluster gets until it must serve. Where the same
+    /// nodes are always first, whether or not they can win, it takes longer.
+    pub(crate) fn patience(&self) -> u64 {
+        if self.hasty.is_empty() { 40 } else { 200 }
+    }
+
+    /// Whether a deaf node leaves the others alone: it stands for election again and again.
+    pub(crate) fn tames_deaf(&self) -> bool {
+        self.settings.pre_vote || self.hasty.is_empty()
     }
 
     /// Whether a server that was removed leaves the others alone although it does not know.
