@@ -239,9 +239,10 @@ impl Progress {
         self.flow = Flow::Probe { asked: false };
     }
 
-    /// The peer has lost entries that it had acknowledged, and its log now may agree at `agreeable`.
-    pub(crate) fn forget(&mut self, agreeable: Index) {
-        if agreeable < self.match_index {
+    /// The peer has lost entries that it had acknowledged: it holds no more than up to `held`, and its log
+    /// may agree at `agreeable`.
+    pub(crate) fn forget(&mut self, held: Index, agreeable: Index) {
+        if held < self.match_index {
             self.match_index = Index::default();
             self.next_index = agreeable.next();
             self.flow = Flow::Probe { asked: false };

@@ -130,11 +130,12 @@ impl Raft {
             }
             AppendOutcome::Rejected {
                 prev_index,
+                try_from,
                 repairing,
-                ..
             } => {
                 if repairing {
-                    progress.forget(agreeable);
+                    // What it still has may lie before this leader's own base.
+                    progress.forget(try_from.index, agreeable);
                 }
                 progress.rejected(prev_index, agreeable);
             }

@@ -145,7 +145,7 @@ fn an_older_answer_does_not_take_the_match_back() {
 #[test]
 fn a_peer_that_lost_entries_is_probed_anew() {
     let mut progress = replicating(4);
-    progress.forget(Index(2));
+    progress.forget(Index(2), Index(2));
     assert_eq!(
         (progress.match_index, progress.next_index),
         (Index(0), Index(3))
