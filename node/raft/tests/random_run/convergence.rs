@@ -89,7 +89,8 @@ impl Simulation {
             self.deliver_all();
             self.listen();
             if self.clients_ask_on {
-                (0..3).for_each(|_| self.client_acts());
+                (0..2).for_each(|_| self.client_acts());
+                self.ask_all_leaders(false);
                 self.listen();
             }
         }

@@ -26,9 +26,13 @@ enum Drill {
     /// The leader is asked to hand over; its word to the next comes when it has given that up, and
     /// then it is lost.
     LateHandOver,
+    /// The leader does not hear one follower, and compacts what that has and it does not know of.
+    MuteFollower,
+    /// The leader is lost while it takes in much that is never committed; the others compact.
+    TailedLeader,
 }
 
-const DRILLS: [Drill; 11] = [
+const DRILLS: [Drill; 14] = [
     Drill::KillLeader,
     Drill::DeafLeader,
     Drill::LostLeader,
@@ -40,6 +44,9 @@ const DRILLS: [Drill; 11] = [
     Drill::StalledLeader,
     Drill::HandOver,
     Drill::LateHandOver,
+    Drill::MuteFollower,
+    Drill::MuteFollower,
+    Drill::TailedLeader,
 ];
 
 impl Simulation {
@@ -49,7 +56,8 @@ impl Simulation {
         let core = self.cluster.host(leader).core().expect("it leads");
         let config = core.config().clone();
         let drill = *DRILLS.choose(&mut self.random).expect("some");
-        if drill != Drill::HandOver && !config.is_quorum(|voter| voter != leader) {
+        let needs_another = !matches!(drill, Drill::HandOver | Drill::MuteFollower);
+        if needs_another && !config.is_quorum(|voter| voter != leader) {
             // Nobody else could lead.
             return Ok(());
         }
@@ -87,6 +95,8 @@ impl Simulation {
                 self.ask_afresh(leader, true);
             }
             Drill::HandOver => self.hand_over(leader),
+            Drill::MuteFollower => self.mute_follower(leader),
+            Drill::TailedLeader => self.leave_a_tail(leader),
             Drill::LateHandOver => {
                 self.hand_over(leader);
                 self.network.holds_hand_over = true;
@@ -130,6 +140,38 @@ impl Simulation {
         }
     }
 
+    fn mute_follower(&mut self, leader: NodeId) {
+        let follower = self.any_node();
+        self.network.cut(follower, leader);
+        let rounds = self.random.random_range(2..=8);
+        for _ in 0..rounds {
+            self.ask_all_leaders(true);
+            self.run_round();
+        }
+        self.compact(leader);
+        self.run_busily(1);
+        self.network.heal();
+    }
+
+    fn leave_a_tail(&mut self, leader: NodeId) {
+        self.cut_from_all(leader, true);
+        for _ in 0..self.random.random_range(1..=12) {
+            self.ask_all_leaders(true);
+        }
+        let rounds = 3 * self.profile.election_ticks_max();
+        self.run_busily(rounds);
+        if let Some(next) = self.newest_leader() {
+            self.compact(next);
+        }
+        self.network.heal();
+    }
+
+    /// Has a node take a snapshot, and save it.
+    fn compact(&mut self, node: NodeId) {
+        self.cluster.snapshot(node);
+        self.cluster.save_snapshot(node);
+    }
+
     fn run_busily(&mut self, rounds: u64) {
         self.clients_ask_on = true;
         for _ in 0..rounds {
@@ -139,12 +181,15 @@ impl Simulation {
 
     /// Another leads and has committed in its term, and the old leader no longer thinks that it does.
     fn is_over(&self, drill: Drill, old: NodeId) -> Result<(), String> {
-        let hands_over = drill == Drill::HandOver;
-        let mut others = self.nodes.iter().filter(|node| hands_over || **node != old);
+        let may_stay = matches!(
+            drill,
+            Drill::HandOver | Drill::MuteFollower | Drill::TailedLeader
+        );
+        let mut others = self.nodes.iter().filter(|node| may_stay || **node != old);
         if !others.any(|node| self.serves(*node)) {
             return Err("nobody else leads".to_owned());
         }
-        match self.leads(old) && !hands_over {
+        match self.leads(old) && !may_stay {
             true => Err("the old leader has not stepped down".to_owned()),
             false => Ok(()),
         }
