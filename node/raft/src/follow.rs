@@ -46,7 +46,6 @@ impl Raft {
     fn agrees_at(&mut self, prev: LogId) -> bool {
         let base = self.log.base().id.index;
         match self.planted_bug() {
-            Some(PlantedBug::ZeroPrevMatches) if prev.index == Index(0) => true,
             Some(PlantedBug::CompactedPrevConflicts) if prev.index < base => {
                 if self.log.len() > 0 {
                     self.truncate(base.next());

@@ -44,5 +44,12 @@ fn survey() {
             }
         }
         println!("{bug}: {found} of {seeds}, stopped {stopped}: {by_check:?}");
+        let telltale = by_check.iter().max_by_key(|(check, (count, _))| {
+            // A check names what is broken; that the cluster does not serve only says that something is.
+            (*check != "liveness", *count)
+        });
+        if let Some((check, (count, seed))) = telltale {
+            println!("{bug}: \"{check}\" {count} of {seeds} seed {seed}");
+        }
     }
 }

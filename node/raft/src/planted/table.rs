@@ -49,7 +49,6 @@ planted_bugs! {
     ObeyOldLeader = "obey-old-leader", "A15", Raft, "A follower takes entries from the leader of an earlier term.", "committed entries are never lost", "NATS dcbe0c8a0, 296285ba1, willemt 8b444aa";
     RefusalResetsTimer = "refusal-resets-timer", "A16", Raft, "Refusing a vote puts off the own election.", "somebody is elected soon", "NATS 5fe8be82d, hashicorp 30f065a";
     SameTimeouts = "same-timeouts", "A17", Raft, "Every election timeout is the shortest.", "somebody is elected soon", "hashicorp cda1ee8, openraft 5e15946d";
-    PreVoteIgnoresTerm = "pre-vote-ignores-term", "A19", Raft, "A node does not learn of a higher term from a refused pre-vote.", "somebody can be elected", "etcd d4471b2, openraft #1796";
     NoCheckQuorum = "no-check-quorum", "A20", Raft, "A leader that hears from nobody goes on leading.", "an isolated leader steps down", "Howard and Abraham 2020, Cloudflare 2020";
     ZombieLeader = "zombie-leader", "A21", Raft, "A leader whose disk completes nothing goes on sending heartbeats.", "somebody with a working disk leads", "hashicorp #503 #612 #666";
     TruncateAlways = "truncate-always", "B1", Raft, "A follower cuts its log after the last entry of every AppendEntries, conflict or not.", "acknowledged entries stay", "willemt #37, RaftOS #26";
@@ -58,11 +57,9 @@ planted_bugs! {
     CommitBeyondMatch = "commit-beyond-match", "B4", Raft, "A follower commits up to the leader's commit index, matched or not.", "followers commit only what matches", "scylla #9965, rabbitmq/ra #508, CCF #8172";
     CommitOldTerm = "commit-old-term", "B6", Raft, "A leader commits entries of earlier terms by counting replicas (Figure 8).", "leader commit rule, committed entries are never lost", "PySyncObj #169, NATS c8687fc4d";
     NoNoop = "no-noop", "B7", Raft, "A new leader appends no entry of its own term.", "what is committed is known soon", "RaftOS #30, RedisRaft PR #22";
-    ZeroPrevMatches = "zero-prev-matches", "B8", Raft, "A follower takes entries that begin at index 1 without looking at its own log.", "equal entries have equal prefixes", "etcd 76f1249, WRaft #118.1";
     CompactedPrevConflicts = "compacted-prev-conflicts", "B9", Raft, "A follower takes a compacted entry before the new ones for a conflict, and removes its log.", "acknowledged entries stay", "openraft 44381b0c, 71a290cd";
     MatchGoesBack = "match-goes-back", "B10", Raft, "An old acknowledgement that comes late takes the match index back.", "match indexes never go back", "RaftOS #25, PySyncObj #167";
     AckOwnLast = "ack-own-last", "B11", Raft, "A follower acknowledges the end of its own log, matched or not.", "leaders count what followers hold", "RavenDB-13612, ra #637, NATS ca0a066ce";
-    LateCompletion = "late-completion", "B12", Raft, "A late completion of a write that was overwritten counts for the entries in its place.", "leaders count what is on disk", "etcd rawnode.go, openraft cecb5de8";
     UnsortedQuorum = "unsorted-quorum", "B13", Raft, "A leader takes the middle of its match indexes without sorting them.", "commits by a majority", "openraft #1802";
     CountLearners = "count-learners", "B21", Raft, "A leader counts what learners acknowledge.", "commits by a majority of voters", "openraft beb0302b, hashicorp 6e41709";
     AckBeforeCommit = "ack-before-commit", "B22", Node, "A leader answers a write as soon as the entry is in its own log.", "what a client was told is committed", "Redpanda #5025, RavenDB-13612";
