@@ -145,6 +145,8 @@ impl<'a> ConfigView<'a> {
         self.dropped
             .extend(removed.iter().map(|(_, config)| *config));
         // Where both have the same members there is nothing to go back to.
-        removed.last().is_some_and(|(_, config)| Some(*config) != self.in_force())
+        removed
+            .last()
+            .is_some_and(|(_, config)| Some(*config) != self.in_force())
     }
 }

@@ -248,7 +248,9 @@ impl<'a> LogView<'a> {
         let Some(position) = self.removed.iter().rposition(holds) else {
             return;
         };
-        let firsts = self.removed[position..].iter().filter_map(|tail| tail.first());
+        let firsts = self.removed[position..]
+            .iter()
+            .filter_map(|tail| tail.first());
         let from = firsts.map(|e| e.id.index).min().unwrap_or_default();
         let kept = Index(from.0.saturating_sub(1));
         self.durable = self.durable.max(kept.min(self.last_index()));

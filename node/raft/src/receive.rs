@@ -118,8 +118,6 @@ impl Raft {
                 ..
             }
         );
-        message.term > self.term()
-            && refuses_entries
-            && self.deviates(PlantedBug::IgnoreHigherTerm)
+        message.term > self.term() && refuses_entries && self.deviates(PlantedBug::IgnoreHigherTerm)
     }
 }

@@ -67,13 +67,19 @@ impl Disk {
 
     /// The newest membership on the disk with its entry; none if only the bootstrap one is in force.
     pub(crate) fn membership(&self) -> Option<(Index, Membership)> {
-        let in_log = self.log.iter().rev().find_map(|entry| match &entry.payload {
-            Payload::Config(membership) => Some((entry.id.index, membership.clone())),
-            Payload::Noop | Payload::Command(_) => None,
-        });
+        let in_log = self
+            .log
+            .iter()
+            .rev()
+            .find_map(|entry| match &entry.payload {
+                Payload::Config(membership) => Some((entry.id.index, membership.clone())),
+                Payload::Noop | Payload::Command(_) => None,
+            });
         let header = self.snapshot.as_ref().map(|snapshot| &snapshot.header);
         let in_snapshot = header.map(|h| (h.membership_index, h.membership.clone()));
-        in_log.or(in_snapshot).filter(|(index, _)| *index > Index(0))
+        in_log
+            .or(in_snapshot)
+            .filter(|(index, _)| *index > Index(0))
     }
 
     /// The end of the log.

@@ -11,11 +11,10 @@ mod record;
 
 use std::collections::{BTreeMap, VecDeque};
 
-use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_history::NodeTrace;
+use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_raft::{
-    Event, HardState, Input, Output, PlantedBug, Raft, Read, Reply, Settings, Snapshot, Term,
-    Token,
+    Event, HardState, Input, Output, PlantedBug, Raft, Read, Reply, Settings, Snapshot, Term, Token,
 };
 
 use super::disk::Disk;

@@ -89,7 +89,10 @@ impl Machine {
             let bytes: Vec<u8> = numbers.into_iter().flat_map(u64::to_le_bytes).collect();
             LogHash::EMPTY.chain(Term(0), &bytes)
         };
-        let registers = self.registers.iter().flat_map(|(key, value)| [*key, *value]);
+        let registers = self
+            .registers
+            .iter()
+            .flat_map(|(key, value)| [*key, *value]);
         let sessions = self.sessions.iter();
         let sessions = sessions.flat_map(|(client, (seq, found))| [*client, *seq, *found]);
         (hash(registers.collect()), hash(sessions.collect()))
@@ -116,7 +119,11 @@ impl Machine {
         let registers = usize::try_from(first[2]).expect("a count");
         Self {
             applied: LogId::new(first[0], first[1]),
-            registers: rows.by_ref().take(registers).map(|r| (r[0], r[1])).collect(),
+            registers: rows
+                .by_ref()
+                .take(registers)
+                .map(|r| (r[0], r[1]))
+                .collect(),
             sessions: rows.map(|row| (row[0], (row[1], row[2]))).collect(),
         }
     }

@@ -32,7 +32,10 @@ impl Simulation {
         if let Some(wiped) = self.untrusted(membership) {
             return Some(Change::Remove(wiped));
         }
-        let outsiders = self.nodes.iter().filter(|n| !membership.members.contains_key(n));
+        let outsiders = self
+            .nodes
+            .iter()
+            .filter(|n| !membership.members.contains_key(n));
         let outsider = outsiders.copied().choose(&mut self.random);
         let learner = membership.config.learners.choose(&mut self.random).copied();
         let voter = membership.config.voters.choose(&mut self.random).copied();

@@ -68,12 +68,16 @@ impl Simulation {
         for _ in 0..rounds {
             self.run_round();
             self.remove_untrusted();
+            self.write_for_repair();
             if reached(self).is_ok() {
                 return Ok(());
             }
         }
         let missing = reached(self).err().unwrap_or_default();
-        Err(Finding::new("liveness", format!("after {rounds} ticks {missing}")))
+        Err(Finding::new(
+            "liveness",
+            format!("after {rounds} ticks {missing}"),
+        ))
     }
 
     /// One tick for everybody, and time for all that follows from it.
@@ -110,6 +114,16 @@ impl Simulation {
         }
     }
 
+    /// A loss in the leader's own term is made good only once the log is as long as it may have been:
+    /// somebody must write.
+    fn write_for_repair(&mut self) {
+        let mut hosts = self.cluster.hosts.values();
+        let round = self.now_ns / self.profile.tick_ns;
+        if round.is_multiple_of(10) && hosts.any(|host| host.disk().loss.is_some()) {
+            self.ask_all_leaders(true);
+        }
+    }
+
     /// Without pre-vote and deference to leaders, servers that were removed disturb the others
     /// (dissertation §4.2.3): the administrator shuts them down.
     fn shut_down_removed(&mut self, leader: NodeId) {
@@ -137,15 +151,15 @@ impl Simulation {
         let members = core.membership().members.keys();
         members
             .copied()
-            .map(|member| self.follows(member, leader))
-            .collect()
+            .try_for_each(|member| self.follows(member, leader))
     }
 
     fn follows(&self, member: NodeId, leader: NodeId) -> Result<(), String> {
         let host = self.cluster.host(member);
         let core = self.cluster.host(leader).core().expect("it leads");
         let own = host.core().ok_or(format!("{member} is down"))?;
-        let digest = |node: NodeId| -> (LogHash, LogHash) { self.cluster.host(node).machine.digest() };
+        let digest =
+            |node: NodeId| -> (LogHash, LogHash) { self.cluster.host(node).machine.digest() };
         let lacks = if own.leader() != Some(leader) || own.term() != core.term() {
             "does not follow"
         } else if own.last() != core.last() || own.last_hash() != core.last_hash() {

@@ -65,10 +65,10 @@ impl Simulation {
             return Ok(());
         }
         self.begin(drill, leader);
-        self.clients_ask_on = true;
+        self.run_busily(2 * self.profile.election_ticks_max());
+        self.clients_ask_on = false;
         let rounds = self.profile.patience() * self.profile.election_ticks_max();
         let outcome = self.await_state(rounds, |s| s.is_over(drill, leader));
-        self.clients_ask_on = false;
         outcome.map_err(|f| Finding::new("liveness", format!("{drill:?} of {leader}: {}", f.what)))
     }
 
@@ -103,10 +103,17 @@ impl Simulation {
                 self.run_busily(election_ticks + 6);
                 self.network.holds_hand_over = false;
                 self.release_all();
-                let others: Vec<_> = self.nodes.iter().copied().filter(|n| *n != leader).collect();
+                let others: Vec<_> = self
+                    .nodes
+                    .iter()
+                    .copied()
+                    .filter(|n| *n != leader)
+                    .collect();
                 // What is on its way still arrives; nothing after it does.
                 self.deliver_all();
-                others.iter().for_each(|other| self.network.cut(leader, *other));
+                others
+                    .iter()
+                    .for_each(|other| self.network.cut(leader, *other));
                 self.cut_from_all(leader, true);
             }
         }
@@ -128,10 +135,17 @@ impl Simulation {
     }
 
     fn forget_promises(&mut self, leader: NodeId) {
-        let others: Vec<_> = self.nodes.iter().copied().filter(|n| *n != leader).collect();
+        let others: Vec<_> = self
+            .nodes
+            .iter()
+            .copied()
+            .filter(|n| *n != leader)
+            .collect();
         let next = *others.choose(&mut self.random).expect("there are others");
         self.network.cut(leader, next);
-        let rounds = self.random.random_range(5..=self.profile.election_ticks_max());
+        let rounds = self
+            .random
+            .random_range(5..=self.profile.election_ticks_max());
         self.run_busily(rounds);
         self.cut_from_all(leader, true);
         for other in others.into_iter().filter(|other| *other != next) {

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use shakedown_checker::{Budget, CheckReport, Register, Verdict, check_linearizability, check_traces};
+use shakedown_checker::{
+    Budget, CheckReport, Register, Verdict, check_linearizability, check_traces,
+};
 use shakedown_history::{History, NodeTrace, Op};
 use shakedown_raft::NodeId;
 

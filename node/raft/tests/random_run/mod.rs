@@ -143,7 +143,8 @@ impl Simulation {
             let settings = profile.settings(*node, random.random());
             cluster.add(settings, Disk::default());
         }
-        let clock = |(node, percent): (&NodeId, &u64)| (*node, Clock::new(*percent, profile.tick_ns));
+        let clock =
+            |(node, percent): (&NodeId, &u64)| (*node, Clock::new(*percent, profile.tick_ns));
         Self {
             clocks: profile.clock_percent.iter().map(clock).collect(),
             clients: Clients::new(profile.clients),
@@ -194,7 +195,10 @@ impl Simulation {
         };
         let core = self.cluster.host(leader).core().expect("it leads");
         let near = self.cluster.host(leader).settings().entries_per_message_max as u64;
-        let (has, wants) = (self.cluster.host(*node).disk().last().index.0, core.last().index.0);
+        let (has, wants) = (
+            self.cluster.host(*node).disk().last().index.0,
+            core.last().index.0,
+        );
         // The entry of the promotion itself came on top.
         if has + near + 1 < wants {
             let what = format!("{node} is made a voter with a log up to {has} of {wants}");

@@ -44,7 +44,10 @@ impl Network {
     /// A round begins: gives back what arrives in it.
     fn arrivals(&mut self) -> Vec<Message> {
         self.round += 1;
-        let due = self.late.iter().take_while(|(round, _)| *round <= self.round);
+        let due = self
+            .late
+            .iter()
+            .take_while(|(round, _)| *round <= self.round);
         let due = due.count();
         self.late.drain(..due).map(|(_, message)| message).collect()
     }

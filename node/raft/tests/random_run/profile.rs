@@ -62,10 +62,14 @@ impl Profile {
         let bindings = [Binding::Unbound, Binding::Learned, Binding::Known];
         let everyone = voters.iter().chain(&spares);
         let uneven = random.random_ratio(1, 5);
-        let hasty = everyone.clone().filter(|_| uneven && random.random_ratio(2, 3));
+        let hasty = everyone
+            .clone()
+            .filter(|_| uneven && random.random_ratio(2, 3));
         Self {
             hasty: hasty.copied().collect(),
-            clock_percent: everyone.map(|node| (*node, clock_percent(random))).collect(),
+            clock_percent: everyone
+                .map(|node| (*node, clock_percent(random)))
+                .collect(),
             acts: random.random_range(1_000..=4_000),
             tick_ns,
             binding: *bindings.choose(random).expect("some"),
@@ -122,7 +126,7 @@ impl Profile {
     /// How many of the longest election timeouts a cluster gets until it must serve. Where the same
     /// nodes are always first, whether or not they can win, it takes longer.
     pub(crate) fn patience(&self) -> u64 {
-        if self.hasty.is_empty() { 40 } else { 200 }
+        if self.hasty.is_empty() { 40 } else { 150 }
     }
 
     /// Whether a deaf node leaves the others alone: it stands for election again and again.
@@ -148,11 +152,7 @@ fn clock_percent(random: &mut impl Rng) -> u64 {
     random.random_range(100 - DRIFT_PERCENT_MAX..=100 + DRIFT_PERCENT_MAX)
 }
 
-fn draw_settings(
-    random: &mut impl Rng,
-    tick_ns: u64,
-    planted_bug: Option<PlantedBug>,
-) -> Settings {
+fn draw_settings(random: &mut impl Rng, tick_ns: u64, planted_bug: Option<PlantedBug>) -> Settings {
     let sticky_leader = random.random();
     let leases = sticky_leader && random.random_ratio(2, 3);
     let ticks_min = random.random_range(10..=14);

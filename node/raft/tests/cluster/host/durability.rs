@@ -63,7 +63,9 @@ impl Host {
         let durable = self.disk.durable();
         let snapshots = synced.iter().filter_map(|o| o.persist.snapshot.as_ref());
         let mut events: Vec<Event> = snapshots
-            .map(|s| Event::SnapshotDurable { last: s.header.last })
+            .map(|s| Event::SnapshotDurable {
+                last: s.header.last,
+            })
             .collect();
         if durable.hard_state != old_state {
             events.push(Event::HardStateDurable(durable.hard_state));
