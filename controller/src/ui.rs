@@ -100,7 +100,8 @@ pub fn planted_bugs(rows: &[(Row, &str)], format: OutputFormat) -> anyhow::Resul
         let object = |(row, plan): &(Row, &str)| {
             json!({
                 "name": row.name, "zoo": row.zoo, "deviation": row.deviation,
-                "breaks": row.breaks, "seen": row.seen, "plan": plan,
+                "breaks": row.breaks, "invariant": row.invariant, "seen": row.seen,
+                "simulation": row.simulation.to_string(), "plan": plan,
             })
         };
         let objects: Vec<_> = rows.iter().map(object).collect();
@@ -110,8 +111,8 @@ pub fn planted_bugs(rows: &[(Row, &str)], format: OutputFormat) -> anyhow::Resul
     for (row, plan) in rows {
         say(format!("{:<18} {}", style(row.name).bold(), row.deviation));
         say(format!(
-            "{:<18} breaks: {}; seen in: {}; found by: {plan}",
-            "", row.breaks, row.seen
+            "{:<18} breaks: {}; seen in: {}; simulation: {} by {}; plan: {plan}",
+            "", row.breaks, row.seen, row.simulation, row.invariant
         ));
     }
     Ok(())

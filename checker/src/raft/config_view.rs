@@ -19,6 +19,9 @@ pub(super) struct ConfigView<'a> {
     dropped: Vec<&'a Configuration>,
     /// A truncation that took a configuration away, until the node says that it went back.
     overdue: Option<Place<'a>>,
+    /// Whether anything was truncated in this incarnation. A crash may undo that, with what came in its
+    /// place.
+    truncated: bool,
 }
 
 impl<'a> ConfigView<'a> {
@@ -62,6 +65,10 @@ impl<'a> ConfigView<'a> {
         if self.disk != Some(place.disk()) || self.dropped.contains(&config) {
             return None;
         }
+        let known = self.newest_first().map(|(_, config)| config);
+        if self.truncated && known.chain(self.base).any(|known| known == config) {
+            return None;
+        }
         let kept = self.newest_first().find(|(index, _)| *index <= last.index);
         let due = kept.map(|(_, c)| c).or(self.base)?;
         (due != config).then_some(due)
@@ -81,12 +88,21 @@ impl<'a> ConfigView<'a> {
                 self.believe(config, last.index);
                 self.dropped.clear();
                 self.overdue = None;
+                self.truncated = false;
             }
-            Event::Truncate { from, .. } if self.drop_from(*from) => self.overdue = Some(*place),
+            Event::Truncate { from, .. } => {
+                self.truncated = true;
+                if self.drop_from(*from) {
+                    self.overdue = Some(*place);
+                }
+            }
             Event::SnapshotInstalled {
                 meta, kept_suffix, ..
             } => {
-                self.dropped.extend(self.in_force());
+                // Until the snapshot is on disk, a crash may bring any of them back.
+                let known = self.newest_first().map(|(_, config)| config);
+                let known: Vec<_> = known.chain(self.base).collect();
+                self.dropped.extend(known);
                 let last = meta.last.index;
                 self.entries.retain(|(i, _)| *kept_suffix && *i > last);
                 (self.base, self.base_index) = (Some(&meta.config), last);
@@ -128,6 +144,9 @@ impl<'a> ConfigView<'a> {
         let removed = self.entries.split_off(kept);
         self.dropped
             .extend(removed.iter().map(|(_, config)| *config));
-        !removed.is_empty()
+        // Where both have the same members there is nothing to go back to.
+        removed
+            .last()
+            .is_some_and(|(_, config)| Some(*config) != self.in_force())
     }
 }

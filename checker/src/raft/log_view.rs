@@ -176,8 +176,8 @@ impl<'a> LogView<'a> {
                 };
                 if !(*kept_suffix && self.has(last.id)) {
                     self.rebase(last);
-                    // Until the snapshot is on disk, nothing of this log is known to be.
-                    self.durable = Index(0);
+                    // The snapshot is not on disk yet, but what was before it still is.
+                    self.durable = self.durable.min(Index(last.id.index.0.saturating_sub(1)));
                 }
             }
             Event::SnapshotDurable { last } if self.has(*last) => {
@@ -232,14 +232,28 @@ impl<'a> LogView<'a> {
 
     fn make_durable(&mut self, last: LogId) {
         match self.slot(last.index) {
-            // The late completion of a write that was truncated since says nothing about this log.
-            Slot::Held(entry) if entry.id != last => return,
+            Slot::Held(entry) if entry.id != last => return self.make_rest_durable(last),
             Slot::Held(_) | Slot::Covered => {}
-            Slot::Absent => return,
+            Slot::Absent => return self.make_rest_durable(last),
         }
         self.durable = self.durable.max(last.index);
         self.removed
             .retain(|tail| tail.first().is_some_and(|e| e.id.index > last.index));
+    }
+
+    /// The late completion of a write that was truncated since says nothing about what is in its place,
+    /// but what was before it is on disk.
+    fn make_rest_durable(&mut self, removed: LogId) {
+        let holds = |tail: &Vec<Entry>| tail.iter().any(|e| e.id == removed);
+        let Some(position) = self.removed.iter().rposition(holds) else {
+            return;
+        };
+        let firsts = self.removed[position..]
+            .iter()
+            .filter_map(|tail| tail.first());
+        let from = firsts.map(|e| e.id.index).min().unwrap_or_default();
+        let kept = Index(from.0.saturating_sub(1));
+        self.durable = self.durable.max(kept.min(self.last_index()));
     }
 
     /// Cuts the log at the end that recovery found. A truncation that had not reached the disk may be

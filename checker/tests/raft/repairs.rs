@@ -120,3 +120,25 @@ fn a_leader_believes_less_of_a_node_that_lost_entries() {
     story.say_leader_commit(1, 4, acks.to_vec());
     story.assert_legal();
 }
+
+#[test]
+fn what_a_later_leader_commits_need_not_be_there_however_often_the_node_is_killed() {
+    let mut story = Story::of(5);
+    story.elect(1, 1, &[1, 2, 3]);
+    story.replicate(1, &[2, 3, 4, 5]);
+    story.commit(1, 1, &[1, 2, 3, 4, 5]);
+    story.request(1, 1);
+    story.request(1, 2);
+    story.replicate(1, &[2]);
+    story.start_damaged(2, 1);
+    story.elect(3, 2, &[3, 4, 5]);
+    story.follow(2, 3, 2);
+    story.sync(2);
+    // Killed before it could say that an entry of term 2 has come.
+    story.start_with(2, Some(Index(3)));
+    story.repaired(2);
+    story.request(3, 3);
+    story.replicate(3, &[4, 5]);
+    story.commit(3, 3, &[3, 4, 5]);
+    story.assert_legal();
+}

@@ -20,20 +20,20 @@ pub fn list(args: &PlantedBugsArgs) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The ready plan that puts a bug to the test: the one about the part of the protocol that it is in, by the
-/// letter of its family.
+/// The ready plan to find a bug with, where one is known; empty otherwise. The smoke plan takes 10 s and
+/// `elections` 20 s; of ten runs each with seeds of their own, all find their bug, but for
+/// `commit-old-term` with eight.
 fn found_by(bug: PlantedBug) -> &'static str {
     match bug {
         PlantedBug::StaleRead
         | PlantedBug::AckBeforeCommit
         | PlantedBug::TruncateAlways
         | PlantedBug::ShortQuorum => "smoke",
-        other => match other.row().zoo.as_bytes()[0] {
-            b'C' => "membership",
-            b'D' => "snapshots",
-            b'E' => "reads",
-            b'F' => "kill",
-            _ => "elections",
-        },
+        // These need elections that meet, and leaders that inherit a tail or lose one.
+        PlantedBug::VoteTwice
+        | PlantedBug::ForgetVote
+        | PlantedBug::CommitOldTerm
+        | PlantedBug::DoubleApply => "elections",
+        _ => "",
     }
 }

@@ -19,10 +19,17 @@ shakedown run plans/elections.yaml --planted-bug vote-twice
 A run of `smoke` takes 10 s, one of `elections` 20 s. Of ten runs with seeds of their own, ten find their bug;
 `commit-old-term` was found in eight.
 
-This table is generated from the code (`UPDATE_DOCS=1 cargo test -p shakedown --test program`).
+In the column `simulation` whole clusters of the protocol core run with the bug, under random faults, in one process
+(`node/raft/tests/simulation.rs`), and the checker judges what their nodes and clients say. `liveness`, `promotion` and
+`only-voters-lead` are what only the simulation sees; every other check judges real runs too. Where no plan is named, none
+has been tried yet.
 
-| name | what the node does wrong | what that breaks | where it was seen | plan that finds it |
-| --- | --- | --- | --- | --- |
+This table is generated from the code (`UPDATE_DOCS=1 cargo test -p shakedown --test program`), the column `simulation`
+measured by `SIMULATION_SEEDS=1000 cargo test --release -p shakedown-raft --features planted-bugs --test planted -- --ignored
+--nocapture survey`.
+
+| name | zoo | what the node does wrong | what that breaks | check that shows it | where it was seen | simulation | plan that finds it |
+| --- | --- | --- | --- | --- | --- | --- | --- |
 ";
 
 fn table() -> Vec<Value> {
@@ -44,13 +51,19 @@ fn the_documentation_has_the_table_of_the_code() {
     let mut page = PREFACE.to_owned();
     for row in table() {
         let text = |field: &str| row[field].as_str().unwrap().to_owned();
-        let plan = text("plan");
+        let plan = match text("plan") {
+            plan if plan.is_empty() => plan,
+            plan => format!("[{plan}](../plans/{plan}.yaml)"),
+        };
         page += &format!(
-            "| `{}` | {} | {} | {} | [{plan}](../plans/{plan}.yaml) |\n",
+            "| `{}` | {} | {} | {} | {} | {} | {} | {plan} |\n",
             text("name"),
+            text("zoo"),
             text("deviation"),
             text("breaks"),
+            text("invariant"),
             text("seen"),
+            text("simulation"),
         );
     }
     let path = root().join("docs/planted-bugs.md");
@@ -65,8 +78,9 @@ fn the_documentation_has_the_table_of_the_code() {
 }
 
 #[test]
-fn every_bug_has_a_plan() {
-    for row in table() {
+fn every_plan_that_is_named_exists() {
+    let named = |row: &Value| row["plan"].as_str().is_some_and(|plan| !plan.is_empty());
+    for row in table().into_iter().filter(named) {
         let plan = root()
             .join("plans")
             .join(row["plan"].as_str().unwrap())

@@ -60,8 +60,6 @@ impl Raft {
         self.disk.hard_state = durable.hard_state;
         if self.log.contains(durable.last) {
             self.disk.durable_index = self.disk.durable_index.max(durable.last.index);
-        } else if self.deviates(PlantedBug::LateCompletion) {
-            self.disk.durable_index = durable.last.index.min(self.log.last().index);
         }
         if durable.hard_state == self.hard_state && self.hard_state.voted_for == Some(self.node()) {
             self.count_vote(self.node());

@@ -22,8 +22,10 @@ pub(crate) struct Lease {
     until_ns: u64,
     /// Rounds that no quorum has echoed yet, with the time at which each was sent.
     sent: VecDeque<(u64, u64)>,
-    /// Whether this leader has asked somebody to break the promise: then there is no other lease.
-    renounced: bool,
+    /// Whether this leader has asked another to stand for election. That word may arrive at any time,
+    /// long after the handing over was given up, and makes voters break their promise: there is no
+    /// lease any more in this leadership.
+    forfeited: bool,
 }
 
 impl Raft {
@@ -58,13 +60,12 @@ impl Raft {
             Some(PlantedBug::LongLease) => self.settings.lease_ns * 4,
             _ => self.settings.lease_ns,
         };
-        let handing_over =
-            self.transfer.is_some() && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
+        let handing_over = (self.transfer.is_some() || leadership.lease.forfeited)
+            && !self.deviates(PlantedBug::LeaseSurvivesTransfer);
         let until_mono_ns = basis_mono_ns + lease_ns;
         let leadership = self.leadership_mut().expect("seen above");
         leadership.lease.sent.retain(|(sent, _)| *sent > round);
-        let may_hold = !handing_over && !leadership.lease.renounced;
-        if may_hold && until_mono_ns > leadership.lease.until_ns {
+        if !handing_over && until_mono_ns > leadership.lease.until_ns {
             leadership.lease.until_ns = until_mono_ns;
             self.trace(Event::Lease {
                 until_mono_ns,
@@ -82,17 +83,17 @@ impl Raft {
     /// Gives the lease up before its time.
     pub(crate) fn give_up_lease(&mut self, reason: &str) {
         if let Some(leadership) = self.leadership_mut() {
+            let forfeited = leadership.lease.forfeited;
             let lease = std::mem::take(&mut leadership.lease);
-            leadership.lease.renounced = lease.renounced;
+            leadership.lease.forfeited = forfeited;
             self.drop_lease(&lease, reason);
         }
     }
 
-    /// Takes note that this leader asks somebody to stand for election, who may do so at any time.
-    pub(crate) fn renounce_lease(&mut self) {
-        let survives = self.deviates(PlantedBug::LeaseSurvivesTransfer);
+    /// There will be no lease any more in this leadership.
+    pub(crate) fn forfeit_lease(&mut self) {
         if let Some(leadership) = self.leadership_mut() {
-            leadership.lease.renounced = !survives;
+            leadership.lease.forfeited = true;
         }
     }
 

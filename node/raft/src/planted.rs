@@ -34,6 +34,31 @@ pub struct Row {
     pub breaks: &'static str,
     /// Where it was seen in the wild.
     pub seen: &'static str,
+    /// The check that shows it: one of the checker's, or what only the simulation sees (`liveness`,
+    /// `promotion`, `only-voters-lead`).
+    pub invariant: &'static str,
+    /// How often the simulation of whole clusters finds it by that check.
+    pub simulation: Found,
+}
+
+/// How often a simulation finds a planted bug.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// With so many seeds.
+    pub count: u64,
+    /// Of so many.
+    pub of: u64,
+    /// One of those that find it, the first; of no meaning if there is none.
+    pub seed: u64,
+}
+
+impl fmt::Display for Found {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.count {
+            0 => write!(f, "not in {} seeds", self.of),
+            count => write!(f, "{count} of {} seeds", self.of),
+        }
+    }
 }
 
 impl fmt::Display for PlantedBug {

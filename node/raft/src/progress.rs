@@ -239,10 +239,11 @@ impl Progress {
         self.flow = Flow::Probe { asked: false };
     }
 
-    /// The peer has lost entries that it had acknowledged: it has no such entry at `prev`, and its log
-    /// now may agree at `agreeable`, or before that where this leader has compacted its own.
-    pub(crate) fn forget(&mut self, prev: Index, agreeable: Index) {
-        if prev.min(agreeable.next()) <= self.match_index {
+    /// The peer has lost entries that it had acknowledged: it has no such entry at `prev`, holds no more
+    /// than up to `held`, and its log may agree at `agreeable`, or before that where this leader has
+    /// compacted its own.
+    pub(crate) fn forget(&mut self, prev: Index, held: Index, agreeable: Index) {
+        if held < self.match_index {
             self.match_index = Index::default();
             self.next_index = agreeable.next().min(prev);
             self.flow = Flow::Probe { asked: false };

@@ -109,19 +109,15 @@ impl Raft {
         is_candidate && self.hears_leader()
     }
 
-    /// Planted bugs that leave a higher term unseen: in a refused entry, or in a refused pre-vote.
+    /// The planted bug `ignore-higher-term`: the term in a refused entry is left unseen.
     fn overlooks_term(&self, message: &Message) -> bool {
-        let higher = message.term > self.term();
-        let overlooked = match &message.body {
+        let refuses_entries = matches!(
+            message.body,
             Body::AppendEntriesReply {
                 outcome: AppendOutcome::Rejected { .. },
                 ..
-            } => self.deviates(PlantedBug::IgnoreHigherTerm),
-            Body::RequestPreVoteReply { granted: false } => {
-                self.deviates(PlantedBug::PreVoteIgnoresTerm)
             }
-            _ => false,
-        };
-        higher && overlooked
+        );
+        message.term > self.term() && refuses_entries && self.deviates(PlantedBug::IgnoreHigherTerm)
     }
 }

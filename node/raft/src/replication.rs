@@ -148,11 +148,12 @@ impl Raft {
             }
             AppendOutcome::Rejected {
                 prev_index,
+                try_from,
                 repairing,
-                ..
             } => {
                 if repairing {
-                    progress.forget(prev_index, agreeable);
+                    // What it still has may lie before this leader's own base.
+                    progress.forget(prev_index, try_from.index, agreeable);
                 }
                 progress.rejected(prev_index, agreeable);
             }

@@ -153,9 +153,13 @@ impl Raft {
         let is_candidate = matches!(self.role, Role::Candidate { .. });
         assert!(is_candidate, "only a candidate is elected");
         let last = self.log.last();
+        // Learners are asked too, and a server that is being removed may win: their votes do not count.
+        let counts =
+            |n: &NodeId| self.membership().votes(*n) || self.deviates(PlantedBug::CountAnyVote);
+        let votes = votes.into_iter().filter(counts).collect();
         self.trace(Event::BecomeLeader {
             last,
-            votes: votes.into_iter().collect(),
+            votes,
             config: self.config().clone(),
         });
         let peers = self.peers().into_iter();

@@ -75,7 +75,7 @@ impl Raft {
             .and_then(|leadership| leadership.peers.get(&peer))
             .is_some_and(|progress| progress.match_index == last);
         if awaited && caught_up {
-            self.renounce_lease();
+            self.forfeit_lease();
             self.send(peer, Body::TimeoutNow);
         }
     }

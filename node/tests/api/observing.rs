@@ -44,7 +44,8 @@ async fn the_status_tells_members_transfer_and_damage() {
             address: "10.0.0.2:7".to_owned(),
             disk: Some(DiskId(0xab)),
         };
-        status.raft.membership.members = BTreeMap::from([(NodeId(1), Member::default()), (NodeId(2), member)]);
+        status.raft.membership.members =
+            BTreeMap::from([(NodeId(1), Member::default()), (NodeId(2), member)]);
         status.raft.transferring_to = Some(NodeId(2));
         status.raft.loss = Some(Loss {
             upto: Index(44),

@@ -68,7 +68,9 @@ async fn a_node_that_cannot_write_its_trace_dies() {
 async fn a_node_with_a_damaged_log_is_repaired_by_the_others() {
     let mut cluster = Cluster::start(3).await;
     for seq in 1..=5 {
-        cluster.commit(&append(1, seq, format!("value {seq}"))).await;
+        cluster
+            .commit(&append(1, seq, format!("value {seq}")))
+            .await;
     }
     let leader = cluster.leader().await;
     let damaged = cluster.others(leader).next().unwrap();
@@ -82,7 +84,11 @@ async fn a_node_with_a_damaged_log_is_repaired_by_the_others() {
     cluster.start_node(damaged);
     let is_repaired = |event: &Event| matches!(event, Event::Repaired { .. });
     eventually("the repair", async || {
-        cluster.events(damaged).iter().any(is_repaired).then_some(())
+        cluster
+            .events(damaged)
+            .iter()
+            .any(is_repaired)
+            .then_some(())
     })
     .await;
     let starts: Vec<_> = cluster
@@ -115,5 +121,8 @@ fn damage(cluster: &Cluster, node: usize, text: &[u8]) {
             return std::fs::write(&path, bytes).unwrap();
         }
     }
-    panic!("no segment of n{node} has {:?}", String::from_utf8_lossy(text));
+    panic!(
+        "no segment of n{node} has {:?}",
+        String::from_utf8_lossy(text)
+    );
 }

@@ -145,7 +145,7 @@ fn an_older_answer_does_not_take_the_match_back() {
 #[test]
 fn a_peer_that_lost_entries_is_probed_anew() {
     let mut progress = replicating(4);
-    progress.forget(Index(4), Index(2));
+    progress.forget(Index(4), Index(2), Index(2));
     assert_eq!(
         (progress.match_index, progress.next_index),
         (Index(0), Index(3))
@@ -158,7 +158,7 @@ fn a_peer_that_lost_what_is_compacted_gets_the_snapshot() {
     log.compact(log.base_at(Index(4)).unwrap());
     let mut progress = replicating(4);
     // Where the logs may agree lies before the base, which is the answer then.
-    progress.forget(Index(4), Index(4));
+    progress.forget(Index(4), Index(2), Index(4));
     progress.rejected(Index(4), Index(4));
     assert_eq!(progress.match_index, Index(0));
     let snapshot = snapshot(4, 3);

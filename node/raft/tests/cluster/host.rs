@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use shakedown_history::NodeTrace;
 use shakedown_history::event::{ClientSeq, ReadMode};
 use shakedown_raft::{
-    Event, HardState, Input, Output, PlantedBug, Raft, Read, Reply, Settings, Snapshot, Term,
+    Event, HardState, Input, Output, PlantedBug, Raft, Read, Reply, Settings, Snapshot, Term, Token,
 };
 
 use super::disk::Disk;
@@ -49,8 +49,8 @@ pub(crate) struct Host {
     pub(super) now: u64,
     /// The node's own clock, as its core was last told it.
     clock_ns: u64,
-    /// The request whose command is being proposed.
-    proposing: Option<ClientSeq>,
+    /// Whose requests were proposed here.
+    asked: BTreeMap<Token, ClientSeq>,
     /// When each session was last used, by this node's clock; only a planted bug looks at it.
     session_used_ns: BTreeMap<u64, u64>,
 }
@@ -76,7 +76,7 @@ impl Host {
             answers: Vec::new(),
             now: 0,
             clock_ns: 0,
-            proposing: None,
+            asked: BTreeMap::new(),
             session_used_ns: BTreeMap::new(),
         }
     }
@@ -150,6 +150,7 @@ impl Host {
         self.backlog.clear();
         self.waiting_reads.clear();
         self.taken = None;
+        self.asked.clear();
         self.session_used_ns.clear();
     }
 
@@ -157,10 +158,9 @@ impl Host {
         if let Input::Tick { now_ns } | Input::Read { now_ns, .. } = input {
             self.clock_ns = now_ns;
         }
-        self.proposing = match &input {
-            Input::Propose { command, .. } => Some(Command::decode(command).client),
-            _ => None,
-        };
+        if let Input::Propose { token, command } = &input {
+            self.asked.insert(*token, Command::decode(command).client);
+        }
         if self.deviates(PlantedBug::StaleRead)
             && self.core.is_some()
             && let Input::Read { token, .. } = input
@@ -212,7 +212,7 @@ impl Host {
             Reply::ReadReady(read) => self.waiting_reads.push(read),
             Reply::Refused { token, .. } => self.answers.push(Answer::Refused(token)),
             Reply::Appended { token, id } if self.deviates(PlantedBug::AckBeforeCommit) => {
-                let client = self.proposing.expect("a command was proposed");
+                let client = self.asked[&token];
                 self.record(term, vec![Event::ClientAck { client, id }], happened);
                 self.answers.push(Answer::Written(token));
             }
@@ -222,7 +222,7 @@ impl Host {
     }
 
     /// The planted bug `stale-read`: the core is not asked.
-    fn serve_stale(&mut self, token: shakedown_raft::Token, happened: &mut Vec<Happened>) {
+    fn serve_stale(&mut self, token: Token, happened: &mut Vec<Happened>) {
         let number = token.0;
         let applied = self.machine.applied.index;
         let served = Event::ReadServed {

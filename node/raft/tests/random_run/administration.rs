@@ -81,7 +81,7 @@ impl Simulation {
 
     /// Whether some node has lost something that is not made good. Then nobody is removed, and
     /// no other disk is harmed: the cluster must keep a quorum of whole disks.
-    fn is_damaged(&self) -> bool {
+    pub(super) fn is_damaged(&self) -> bool {
         let hosts = self.cluster.hosts.values();
         hosts.into_iter().any(|host| host.disk().loss.is_some()) || !self.wiped.is_empty()
     }

@@ -84,6 +84,16 @@ impl Clients {
         }
     }
 
+    /// One that waits for nothing; a new one if all do.
+    fn idle_client(&mut self) -> usize {
+        let idle = self.clients.iter().position(|client| client.open.is_none());
+        idle.unwrap_or_else(|| {
+            let client = self.new_session();
+            self.clients.push(client);
+            self.clients.len() - 1
+        })
+    }
+
     pub(crate) fn draw_token(&mut self) -> Token {
         self.tokens += 1;
         Token(self.tokens)
@@ -260,6 +270,24 @@ impl Simulation {
         let input = self.clients.ask(client, deadline_ns, mode, clock_ns);
         if !self.is_paused(node) {
             self.cluster.feed(node, input);
+        }
+    }
+
+    /// Everyone who says that it leads is asked by a client that waits for nothing else.
+    pub(super) fn ask_all_leaders(&mut self, writes: bool) {
+        for node in self.nodes.clone() {
+            if self.leads(node) {
+                let call = match writes {
+                    true => Call::Write {
+                        register: 1,
+                        value: self.clients.draw_value(),
+                    },
+                    false => Call::Read { register: 1 },
+                };
+                let client = self.clients.idle_client();
+                self.clients.open(client, call, self.now_ns);
+                self.ask(client, node);
+            }
         }
     }
 

@@ -6,17 +6,47 @@ use shakedown_raft::{Change, LogHash, NodeId, Raft, Term};
 use super::Simulation;
 use super::judge::Finding;
 
-/// Rounds in a longest election timeout that a cluster gets to become one.
-const ELECTIONS_MAX: u64 = 40;
-
 impl Simulation {
     /// Heals everything and lets the cluster run fairly until it is one and has served.
     pub(super) fn converge(&mut self) -> Result<(), Finding> {
         self.heal();
-        let rounds = ELECTIONS_MAX * self.profile.election_ticks_max();
+        let rounds = self.profile.patience() * self.profile.election_ticks_max();
         self.await_state(rounds, Self::is_settled)?;
         self.serve_afresh()?;
         self.assert_calm()
+    }
+
+    /// Heals everything but one node, which stays down: the others elect a leader if they are a quorum.
+    pub(super) fn serve_without_one(&mut self) -> Result<(), Finding> {
+        self.heal();
+        let missing = self.any_node();
+        if self.is_damaged() || !self.is_dispensable(missing) {
+            return Ok(());
+        }
+        self.cluster.crash(missing);
+        let rounds = self.profile.patience() * self.profile.election_ticks_max();
+        let outcome = self.await_state(rounds, |simulation| {
+            let serving = simulation.nodes.iter().any(|node| simulation.serves(*node));
+            serving.then_some(()).ok_or("nobody leads".to_owned())
+        });
+        outcome.map_err(|f| Finding::new("liveness", format!("without {missing}, {}", f.what)))
+    }
+
+    /// Whether the others are a quorum, whatever configuration turns out to be in force.
+    fn is_dispensable(&self, node: NodeId) -> bool {
+        let cores = self.cluster.hosts.values().filter_map(|host| host.core());
+        let mut configs = cores.map(Raft::config).filter(|c| !c.voters.is_empty());
+        configs.all(|config| config.is_quorum(|voter| voter != node))
+    }
+
+    /// Whether a node leads and has committed in its term.
+    pub(super) fn serves(&self, node: NodeId) -> bool {
+        let core = self.cluster.host(node).core();
+        core.is_some_and(|core| {
+            let committed = core.entries(core.commit_index(), 1).first();
+            let term = committed.map_or(core.base().id.term, |entry| entry.id.term);
+            core.leader() == Some(node) && term == core.term()
+        })
     }
 
     pub(super) fn heal(&mut self) {
@@ -38,36 +68,12 @@ impl Simulation {
         for _ in 0..rounds {
             self.run_round();
             self.remove_untrusted();
+            self.write_for_repair();
             if reached(self).is_ok() {
                 return Ok(());
             }
         }
         let missing = reached(self).err().unwrap_or_default();
-        if std::env::var_os("DBG").is_some() {
-            for node in self.nodes.clone() {
-                let host = self.cluster.host(node);
-                println!(
-                    "{node}: {:#?} applied {} disk {:?} loss {:?} bug? settings disk {:?} unp {}",
-                    host.core().map(|c| c.status()),
-                    host.machine.applied,
-                    host.disk().last(),
-                    host.disk().loss,
-                    host.settings().disk,
-                    host.unpersisted()
-                );
-            }
-            println!(
-                "wiped {:?} history {:#?}",
-                self.wiped,
-                self.clients
-                    .history
-                    .iter()
-                    .rev()
-                    .take(3)
-                    .collect::<Vec<_>>()
-            );
-            println!("settings {:?}", self.profile);
-        }
         Err(Finding::new(
             "liveness",
             format!("after {rounds} ticks {missing}"),
@@ -86,6 +92,11 @@ impl Simulation {
             }
             self.deliver_all();
             self.listen();
+            if self.clients_ask_on {
+                (0..2).for_each(|_| self.client_acts());
+                self.ask_all_leaders(false);
+                self.listen();
+            }
         }
     }
 
@@ -100,6 +111,16 @@ impl Simulation {
         }
         if !self.profile.tames_removed() {
             self.shut_down_removed(leader);
+        }
+    }
+
+    /// A loss in the leader's own term is made good only once the log is as long as it may have been:
+    /// somebody must write.
+    fn write_for_repair(&mut self) {
+        let mut hosts = self.cluster.hosts.values();
+        let round = self.now_ns / self.profile.tick_ns;
+        if round.is_multiple_of(10) && hosts.any(|host| host.disk().loss.is_some()) {
+            self.ask_all_leaders(true);
         }
     }
 
@@ -130,8 +151,7 @@ impl Simulation {
         let members = core.membership().members.keys();
         members
             .copied()
-            .map(|member| self.follows(member, leader))
-            .collect()
+            .try_for_each(|member| self.follows(member, leader))
     }
 
     fn follows(&self, member: NodeId, leader: NodeId) -> Result<(), String> {
@@ -174,7 +194,10 @@ impl Simulation {
     /// comes very late may still depose a leader.
     fn await_answer(&mut self, reader: Option<NodeId>) -> Result<(), Finding> {
         let before = self.clients.answered;
-        for _ in 0..ELECTIONS_MAX {
+        for _ in 0..self.profile.patience() {
+            if reader.is_some_and(|node| self.is_removed(node)) {
+                return Ok(());
+            }
             if let Some(node) = reader.or(self.newest_leader()) {
                 self.ask_afresh(node, reader.is_none());
             }
@@ -192,6 +215,13 @@ impl Simulation {
             None => "fresh writes have no answer".to_owned(),
         };
         Err(Finding::new("liveness", what))
+    }
+
+    /// Whether the leader knows of no such member: a node whose disk was replaced is removed even now.
+    fn is_removed(&self, node: NodeId) -> bool {
+        let leader = self.newest_leader().map(|leader| self.cluster.host(leader));
+        let core = leader.and_then(|host| host.core());
+        core.is_some_and(|core| !core.membership().members.contains_key(&node))
     }
 
     /// A cluster that nothing disturbs elects nobody anew.

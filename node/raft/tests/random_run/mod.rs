@@ -55,6 +55,24 @@ impl Run {
         judge::reports(&self.traces, &self.nodes, &self.history)
     }
 
+    /// Writes what nodes and clients say into a directory, for people to read.
+    pub(crate) fn write_traces(&self, directory: &str) {
+        let line = |value: serde_json::Result<String>| value.expect("plain data") + "\n";
+        for trace in &self.traces {
+            let mut text = String::new();
+            for segment in &trace.segments {
+                text += &line(serde_json::to_string(&segment.header));
+                let records = segment.records.iter();
+                text.extend(records.map(|record| line(serde_json::to_string(record))));
+            }
+            let path = format!("{directory}/{}.jsonl", trace.node);
+            std::fs::write(path, text).expect("the directory exists");
+        }
+        let ops = self.history.iter();
+        let text: String = ops.map(|op| line(serde_json::to_string(op))).collect();
+        std::fs::write(format!("{directory}/history.jsonl"), text).expect("the directory exists");
+    }
+
     /// All broken promises.
     pub(crate) fn findings(&self) -> Vec<Finding> {
         let mut findings = judge::findings(&self.reports());
@@ -72,7 +90,8 @@ pub(crate) fn run(seed: u64, planted_bug: Option<PlantedBug>) -> Run {
     }
     let answered_under_faults = simulation.clients.answered;
     let ended = simulation
-        .converge()
+        .serve_without_one()
+        .and_then(|()| simulation.converge())
         .and_then(|()| simulation.drill())
         .and_then(|()| simulation.converge());
     simulation.seen.extend(ended.err());
@@ -106,6 +125,8 @@ struct Simulation {
     stalled: BTreeSet<NodeId>,
     /// Members with a new disk under their old name.
     wiped: BTreeSet<NodeId>,
+    /// Whether clients go on while the cluster runs fairly.
+    clients_ask_on: bool,
     /// Disks put in so far.
     disks: u128,
     seen: Vec<Finding>,
@@ -136,6 +157,7 @@ impl Simulation {
             paused: BTreeSet::new(),
             stalled: BTreeSet::new(),
             wiped: BTreeSet::new(),
+            clients_ask_on: false,
             disks: 0,
             seen: Vec::new(),
         }
@@ -147,11 +169,19 @@ impl Simulation {
             self.clients.hear(answer, self.now_ns);
         }
         for happened in std::mem::take(&mut self.cluster.journal) {
-            if let Happened::Traced(node, _, Event::ConfigChange { what, old, new, .. }) = happened
-                && what == ConfigStep::Append
-                && self.leads(node)
-            {
-                self.judge_promotion(node, &old, &new);
+            match happened {
+                Happened::Traced(node, _, Event::ConfigChange { what, old, new, .. })
+                    if what == ConfigStep::Append && self.leads(node) =>
+                {
+                    self.judge_promotion(node, &old, &new);
+                }
+                Happened::Traced(node, term, Event::BecomeLeader { config, .. })
+                    if config.learners.contains(&node) =>
+                {
+                    let what = format!("{node} leads term {term} as a learner");
+                    self.seen.push(Finding::new("only-voters-lead", what));
+                }
+                _ => {}
             }
         }
         self.forget_healed_disks();

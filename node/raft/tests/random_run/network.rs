@@ -1,10 +1,10 @@
 //! The network: what is cut, late, lost or doubled.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 
 use rand::RngExt;
 use rand::seq::IteratorRandom;
-use shakedown_raft::{Message, NodeId};
+use shakedown_raft::{Body, Message, NodeId};
 
 use super::Simulation;
 
@@ -15,11 +15,41 @@ pub(crate) struct Network {
     cut: BTreeSet<(NodeId, NodeId)>,
     /// Messages that come very late.
     pub(crate) delayed: Vec<Message>,
+    /// A node to which everything takes so many rounds.
+    pub(crate) slow: Option<(NodeId, u64)>,
+    /// What is on its way to the slow node, with the round in which it arrives.
+    late: VecDeque<(u64, Message)>,
+    round: u64,
+    /// Whether the word that hands the leadership over is delayed.
+    pub(crate) holds_hand_over: bool,
 }
 
 impl Network {
     pub(crate) fn heal(&mut self) {
         self.cut.clear();
+    }
+
+    /// Whether this message is to come later; then it is kept.
+    fn keeps(&mut self, message: &Message) -> bool {
+        if self.holds_hand_over && matches!(message.body, Body::TimeoutNow) {
+            self.delayed.push(message.clone());
+            return true;
+        }
+        let slow = self.slow.filter(|(node, _)| *node == message.to);
+        let due = slow.map(|(_, rounds)| (self.round + rounds, message.clone()));
+        self.late.extend(due);
+        slow.is_some()
+    }
+
+    /// A round begins: gives back what arrives in it.
+    fn arrivals(&mut self) -> Vec<Message> {
+        self.round += 1;
+        let due = self
+            .late
+            .iter()
+            .take_while(|(round, _)| *round <= self.round);
+        let due = due.count();
+        self.late.drain(..due).map(|(_, message)| message).collect()
     }
 
     pub(crate) fn cut(&mut self, from: NodeId, to: NodeId) {
@@ -57,13 +87,20 @@ impl Simulation {
 
     /// Delivers everything that is on its way, in order.
     pub(super) fn deliver_all(&mut self) {
+        let arrivals = self.network.arrivals();
         for _ in 0..self.cluster.network.len() {
-            if self.paused.contains(&self.cluster.network[0].to) {
+            if self.network.keeps(&self.cluster.network[0]) {
+                self.cluster.network.remove(0);
+            } else if self.paused.contains(&self.cluster.network[0].to) {
                 let message = self.cluster.network.remove(0);
                 self.network.delayed.push(message);
             } else {
                 self.deliver(0);
             }
+        }
+        for message in arrivals {
+            self.cluster.network.insert(0, message);
+            self.deliver(0);
         }
     }
 

@@ -2,7 +2,7 @@
 //! fault out ("swarm testing", Groce et al., ISSTA 2012): a fault that is always about hides what
 //! others would show.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rand::seq::IndexedRandom;
 use rand::{Rng, RngExt};
@@ -45,6 +45,8 @@ pub(crate) struct Profile {
     pub(crate) lags: bool,
     pub(crate) clients: u64,
     pub(crate) registers: u64,
+    /// Nodes whose election timeouts are all short; the others' are all long. Nobody in most seeds.
+    hasty: BTreeSet<NodeId>,
     settings: Settings,
 }
 
@@ -59,7 +61,12 @@ impl Profile {
         let tick_ns = ACT_NS * all as u64 * random.random_range(3..=6);
         let bindings = [Binding::Unbound, Binding::Learned, Binding::Known];
         let everyone = voters.iter().chain(&spares);
+        let uneven = random.random_ratio(1, 5);
+        let hasty = everyone
+            .clone()
+            .filter(|_| uneven && random.random_ratio(2, 3));
         Self {
+            hasty: hasty.copied().collect(),
             clock_percent: everyone
                 .map(|node| (*node, clock_percent(random)))
                 .collect(),
@@ -91,7 +98,18 @@ impl Profile {
                 member.disk = (self.binding == Binding::Known).then(|| first_disk(*node));
             }
         }
+        let (min, max) = (
+            self.settings.election_timeout_ticks_min,
+            self.settings.election_timeout_ticks_max,
+        );
+        let (min, max) = match self.hasty.is_empty() {
+            true => (min, max),
+            false if self.hasty.contains(&node) => (min, min + 2),
+            false => (max - 2, max),
+        };
         Settings {
+            election_timeout_ticks_min: min,
+            election_timeout_ticks_max: max,
             node,
             disk: (self.binding != Binding::Unbound).then(|| first_disk(node)),
             bootstrap,
@@ -103,6 +121,17 @@ impl Profile {
     /// The longest election timeout.
     pub(crate) fn election_ticks_max(&self) -> u64 {
         self.settings.election_timeout_ticks_max
+    }
+
+    /// How many of the longest election timeouts a cluster gets until it must serve. Where the same
+    /// nodes are always first, whether or not they can win, it takes longer.
+    pub(crate) fn patience(&self) -> u64 {
+        if self.hasty.is_empty() { 40 } else { 150 }
+    }
+
+    /// Whether a deaf node leaves the others alone: it stands for election again and again.
+    pub(crate) fn tames_deaf(&self) -> bool {
+        self.settings.pre_vote || self.hasty.is_empty()
     }
 
     /// Whether a server that was removed leaves the others alone although it does not know.

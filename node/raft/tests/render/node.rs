@@ -83,7 +83,11 @@ fn particulars(status: &Status) -> String {
     if status.snapshot.index.0 > 0 {
         parts.push(format!(", snapshot up to {}", status.snapshot));
     }
-    parts.extend(status.loss.map(|loss| format!(", lost up to {}", loss.upto)));
+    parts.extend(
+        status
+            .loss
+            .map(|loss| format!(", lost up to {}", loss.upto)),
+    );
     let target = status.transferring_to;
     parts.extend(target.map(|to| format!(", hands over to {to}")));
     parts.concat()

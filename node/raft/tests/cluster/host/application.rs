@@ -48,15 +48,13 @@ impl Host {
         };
         self.record(term, vec![apply], happened);
         self.record_digest(happened);
-        let Some(token) = token else {
-            return;
-        };
-        let Some(client) = applied.client else {
+        if let (Some(token), None) = (token, applied.client) {
             happened.push(Happened::Changed(self.settings.node, token, id));
-            return;
-        };
+        }
+        // Whoever asked is told, whether or not it is its own entry: that is the core's to know.
+        let asked = token.and_then(|token| Some((token, self.asked.remove(&token)?)));
         let answers_early = self.deviates(PlantedBug::AckBeforeCommit);
-        if !applied.outdated && !answers_early {
+        if let Some((token, client)) = asked.filter(|_| !applied.outdated && !answers_early) {
             self.record(term, vec![Event::ClientAck { client, id }], happened);
             self.answers.push(Answer::Written(token));
         }

@@ -61,7 +61,12 @@ impl Host {
             self.disk.write(&output.persist);
         }
         let durable = self.disk.durable();
-        let mut events = Vec::new();
+        let snapshots = synced.iter().filter_map(|o| o.persist.snapshot.as_ref());
+        let mut events: Vec<Event> = snapshots
+            .map(|s| Event::SnapshotDurable {
+                last: s.header.last,
+            })
+            .collect();
         if durable.hard_state != old_state {
             events.push(Event::HardStateDurable(durable.hard_state));
         }
