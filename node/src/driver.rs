@@ -244,6 +244,9 @@ impl Driver {
         if done.wrote_hard_state {
             self.record(Event::HardStateDurable(done.durable.hard_state));
         }
+        if let Some(last) = done.snapshot {
+            self.record(Event::SnapshotDurable { last });
+        }
         if done.wrote_log {
             self.record(Event::AppendDurable {
                 last: done.durable.last,

@@ -24,6 +24,7 @@ struct Batch {
     has_hard_state: bool,
     has_log: bool,
     entries: u64,
+    snapshot: Option<LogId>,
 }
 
 /// What one sync brought.
@@ -37,6 +38,8 @@ pub(super) struct Completed {
     pub(super) wrote_log: bool,
     /// How many entries were.
     pub(super) entries: u64,
+    /// A leader's snapshot that was, by its last entry.
+    pub(super) snapshot: Option<LogId>,
     /// What waited for it, with the term that it belongs to, in order.
     pub(super) released: Vec<(Term, AfterPersist)>,
 }
@@ -76,6 +79,9 @@ impl Durability {
             }
             self.waiting.has_log |= persist.log.iter().any(moves_the_end);
             self.waiting.entries += persist.log.iter().map(entries_of).sum::<u64>();
+            if let Some(snapshot) = &persist.snapshot {
+                self.waiting.snapshot = Some(snapshot.header.last);
+            }
             self.waiting.changes.push(persist);
         }
         if !(after.trace.is_empty() && after.send.is_empty()) {
@@ -120,6 +126,7 @@ impl Durability {
             wrote_hard_state: batch.has_hard_state,
             wrote_log: batch.has_log,
             entries: batch.entries,
+            snapshot: batch.snapshot,
             released,
         }
     }
