@@ -2,8 +2,8 @@
 //! snapshots, E reads, F storage, G clients.
 //!
 //! The last column of each row is measured:
-//! `SIMULATION_SEEDS=1000 cargo test --release -p shakedown-raft --features planted-bugs --test planted
-//! -- --ignored --nocapture survey` prints it anew.
+//! `SIMULATION_SURVEY=1 SIMULATION_SEEDS=1000 cargo test --release -p shakedown-raft --features
+//! planted-bugs --test planted -- --nocapture survey` prints it anew.
 
 use super::{Found, Layer, Row};
 
