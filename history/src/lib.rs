@@ -8,6 +8,7 @@
 //! - [`fault`]: what the nemesis did, with evidence that it bit: `faults.jsonl`
 //! - [`trace`]: what each node says it did: `trace/<node>.jsonl`
 //! - [`event`]: the events of a trace
+//! - [`configuration`]: who votes, and what makes a quorum
 //! - [`run_log`]: how the run itself went: `run.jsonl`
 //! - [`ids`]: terms, indexes, nodes and processes as types of their own
 //! - [`run_dir`]: where in a run's directory each file lies
@@ -15,6 +16,7 @@
 //! It is a leaf: no clock, no randomness, no network. Readers refuse ill-formed files and name
 //! the line; only a torn last line, as a killed writer leaves it, is dropped.
 
+pub mod configuration;
 pub mod event;
 pub mod fault;
 pub mod history;
@@ -25,7 +27,8 @@ pub mod run_dir;
 pub mod run_log;
 pub mod trace;
 
-pub use event::{Configuration, Event};
+pub use configuration::Configuration;
+pub use event::Event;
 pub use fault::{Evidence, FaultRecord, FaultSpec};
 pub use history::{History, HistoryError};
 pub use ids::{FaultId, Index, LogHash, LogId, NodeId, ProcessId, Term};

@@ -15,7 +15,7 @@ use anyhow::Context as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shakedown_agent::protocol::{StartNode, StatusSource};
-use shakedown_history::event::Configuration;
+use shakedown_history::Configuration;
 use shakedown_history::{Index, NodeId, RunDir, Term};
 use shakedown_plan::{Plan, ReadsAt};
 use shakedown_workloads::{Client, NodeClient};

@@ -13,7 +13,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 use shakedown_agent::protocol::{StartNode, StatusSource};
-use shakedown_history::event::Configuration;
+use shakedown_history::Configuration;
 use shakedown_history::{Index, NodeId, Term};
 use shakedown_workloads::Client;
 

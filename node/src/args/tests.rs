@@ -1,3 +1,5 @@
+//! Flags: what they come to, and what is refused.
+
 use clap::Parser;
 use shakedown_raft::Membership;
 

@@ -1,3 +1,5 @@
+//! Real connections on loopback: greetings, strangers, members that come and go.
+
 use std::time::Duration;
 
 use shakedown_history::{LogId, Term};

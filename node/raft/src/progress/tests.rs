@@ -1,3 +1,5 @@
+//! Probing, replicating and sending snapshots, as one peer sees it.
+
 use bytes::Bytes;
 use shakedown_history::{LogHash, LogId};
 

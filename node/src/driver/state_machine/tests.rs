@@ -1,3 +1,5 @@
+//! Jobs in order, and what the trace and clients hear of them.
+
 use bytes::Bytes;
 use serde_json::json;
 use shakedown_history::LogHash;
