@@ -1,13 +1,13 @@
 //! Measures the embedded Raft node on this machine, and etcd beside it.
 //!
-//! - [`args`]: the command line
-//! - [`system`]: what is asked of a measured system; [`embedded`] and [`etcd`] answer it
-//! - [`cluster`], [`process`]: three processes on loopback
-//! - [`wire`]: the protocols of the clients
-//! - [`load`], [`sample`]: the clients, and one measurement
-//! - [`compare`], [`failover`], [`restart`]: the figures
-//! - [`report`]: how they are told
-//! - [`disk`]: what is under them
+//! - `args`: the command line
+//! - `system`: what is asked of a measured system; `embedded` and `etcd` answer it
+//! - `cluster`, `process`: three processes on loopback
+//! - `wire`: the protocols of the clients
+//! - `load`, `sample`: the clients, and one measurement
+//! - `compare`, `failover`, `restart`: the figures
+//! - `report`: how they are told
+//! - `disk`: what is under them
 
 mod args;
 mod cluster;

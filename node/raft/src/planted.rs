@@ -55,7 +55,7 @@ pub struct Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.count {
-            0 => write!(f, "not in {} seeds", self.of),
+            0 => write!(f, "not in {} seeds; a script shows it", self.of),
             count => write!(f, "{count} of {} seeds", self.of),
         }
     }
