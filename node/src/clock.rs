@@ -23,6 +23,15 @@ pub fn believed_monotonic_ns() -> u64 {
     u64::try_from(believed_ns(ClockId::CLOCK_MONOTONIC)).unwrap_or(0)
 }
 
+/// The wall clock as the node believes it, in nanoseconds: what no lease should go by.
+///
+/// # Panics
+/// Never on Linux.
+#[must_use]
+pub fn believed_realtime_ns() -> u64 {
+    u64::try_from(believed_ns(ClockId::CLOCK_REALTIME)).unwrap_or(0)
+}
+
 /// The machine's monotonic clock by raw system call, in nanoseconds: a clock fault that patches the
 /// vDSO or interposes libc does not reach it.
 #[must_use]

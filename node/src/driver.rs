@@ -178,11 +178,19 @@ impl Driver {
                 }
                 n = inbox.requests.recv_many(&mut requests, ROUND_LEN_MAX) => {
                     assert!(n > 0, "the API outlives the driver");
-                    let now_ns = clock::believed_monotonic_ns();
+                    let now_ns = self.now_ns();
                     self.on_requests(requests.drain(..), now_ns);
                 }
             }
             self.take_effect();
+        }
+    }
+
+    /// What leases are counted by: the node's own clock that no step of the wall clock moves.
+    fn now_ns(&self) -> u64 {
+        match self.planted_bug {
+            Some(PlantedBug::WallClockLease) => clock::believed_realtime_ns(),
+            _ => clock::believed_monotonic_ns(),
         }
     }
 
@@ -192,7 +200,7 @@ impl Driver {
         if self.ticks.is_multiple_of(SWEEP_TICKS) {
             self.clients.forget_the_gone();
         }
-        let now_ns = clock::believed_monotonic_ns();
+        let now_ns = self.now_ns();
         self.step(Input::Tick { now_ns });
     }
 
@@ -235,7 +243,10 @@ impl Driver {
     }
 
     fn on_persisted(&mut self, outcome: Result<Synced, DiskFailure>) -> Result<(), DiskFailure> {
-        let synced = outcome.map_err(|failure| self.record_failure(failure))?;
+        let synced = match outcome.map_err(|failure| self.record_failure(failure)) {
+            Err(_) if self.planted_bug == Some(PlantedBug::IgnoreIoError) => Synced::default(),
+            outcome => outcome?,
+        };
         self.fsyncs += synced.fsyncs;
         self.metrics.log_bytes.add(synced.bytes);
         self.metrics.fsync_us.observe_time(synced.took);
@@ -273,7 +284,7 @@ impl Driver {
         self.record(Event::IoError {
             op: failure.op.to_owned(),
             errno: failure.source.raw_os_error().unwrap_or(0),
-            handled: true,
+            handled: self.planted_bug != Some(PlantedBug::IgnoreIoError),
         });
         self.trace.flush();
         failure

@@ -152,6 +152,17 @@ impl Store {
         (self.contents.hash(), self.sessions.hash())
     }
 
+    /// Ends a session before its time, as no sound node does by itself.
+    pub fn end_session(&mut self, client: u64) {
+        self.sessions.remove(client);
+    }
+
+    /// [`Store::save`] with the sessions left out; only planted bugs want that.
+    #[must_use]
+    pub fn save_without_sessions(&self) -> Bytes {
+        snapshot::save(&self.contents, &SessionTable::default()).into()
+    }
+
     /// How many sessions there are.
     #[must_use]
     pub fn session_count(&self) -> usize {

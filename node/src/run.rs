@@ -102,8 +102,10 @@ fn recover(args: &NodeArgs, settings: &Settings) -> anyhow::Result<Start> {
             "the disk is damaged: no votes until the others have made it good"
         );
     }
-    if settings.planted_bug == Some(PlantedBug::ForgetVote) {
-        recovered.hard_state = forgotten(&recovered);
+    match settings.planted_bug {
+        Some(PlantedBug::ForgetVote) => recovered.hard_state = forgotten(&recovered),
+        Some(PlantedBug::CorruptionIsTheEnd) => recovered.loss = None,
+        _ => {}
     }
     let trace = match &args.trace {
         Some(path) => TraceWriter::open(path, &identity)
@@ -136,7 +138,8 @@ fn state_machine(settings: &Settings, recovered: &Recovered) -> anyhow::Result<S
     let mut machine = StateMachine::new(match settings.planted_bug {
         Some(PlantedBug::DoubleApply) => Sessions::Ignored,
         _ => Sessions::Kept,
-    });
+    })
+    .with_planted_bug(settings.node, settings.planted_bug);
     if let Some(snapshot) = &recovered.snapshot {
         machine.restore(snapshot).with_context(|| {
             format!(
@@ -181,7 +184,7 @@ async fn serve(args: &NodeArgs, settings: Settings, start: Start) -> anyhow::Res
         raft,
         membership,
         durable,
-        writer: Writer::start(start.log),
+        writer: Writer::start(start.log, planted_bug == Some(PlantedBug::IgnoreIoError)),
         saver: SnapshotSaver::start(start.snapshots),
         snapshot_every: args.snapshot_every,
         machine,

@@ -155,21 +155,27 @@ impl Raft {
         };
         match outcome {
             ReadIndexOutcome::Confirmed { index, round, acks } => {
-                self.trace(Event::ReadBarrier {
-                    read: number,
-                    index,
-                    round,
-                    acks,
-                });
-                self.output.reply.push(Reply::ReadReady(Read {
+                let read = Read {
                     token,
                     index,
                     number,
                     mode: ReadMode::Index,
-                }));
+                };
+                self.let_read(read, round, acks);
             }
             ReadIndexOutcome::Refused => self.refuse_read(token),
         }
+    }
+
+    /// A quorum has answered the round: a client of this node may read.
+    fn let_read(&mut self, read: Read, round: u64, acks: Vec<NodeId>) {
+        self.trace(Event::ReadBarrier {
+            read: read.number,
+            index: read.index,
+            round,
+            acks,
+        });
+        self.output.reply.push(Reply::ReadReady(read));
     }
 
     /// Nobody will answer them: the leader they were sent to is no more.
@@ -241,18 +247,13 @@ impl Raft {
         let (index, round) = (asked.index, asked.round);
         match asked.reader {
             Reader::Client { token, number } => {
-                self.trace(Event::ReadBarrier {
-                    read: number,
-                    index,
-                    round,
-                    acks,
-                });
-                self.output.reply.push(Reply::ReadReady(Read {
+                let read = Read {
                     token,
                     index,
                     number,
                     mode: ReadMode::Index,
-                }));
+                };
+                self.let_read(read, round, acks);
             }
             Reader::Follower { node, read } => {
                 let outcome = ReadIndexOutcome::Confirmed { index, round, acks };

@@ -146,7 +146,11 @@ impl Driver {
 
     /// Queues the confirmed reads behind the entries that they must see.
     pub(super) fn queue_confirmed_reads(&mut self) {
-        while let Some(read) = self.clients.take_servable(self.applier.queued()) {
+        let queued = match self.planted_bug {
+            Some(PlantedBug::ReadBeforeApplied) => Index(u64::MAX),
+            _ => self.applier.queued(),
+        };
+        while let Some(read) = self.clients.take_servable(queued) {
             self.applier.push(Job::Read(read));
         }
     }

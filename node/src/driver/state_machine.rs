@@ -1,14 +1,17 @@
 //! The state machine's side of the driver: what it is asked to do, and what comes of it. It does no IO
 //! and knows no thread, so that order and effects can be tested as they are.
 
+mod deviation;
+
 use bytes::Bytes;
 use shakedown_history::event::{ClientSeq, ReadMode};
-use shakedown_history::{Event, Index, LogId, Term};
-use shakedown_raft::{Entry, Payload, Snapshot};
+use shakedown_history::{Event, Index, LogId, NodeId, Term};
+use shakedown_raft::{Entry, Payload, PlantedBug, Snapshot};
 
 use super::clients::Sender;
 use crate::kv::{Applied, Command, Decision, Outcome, Sessions, Store};
 use crate::request::Answer;
+use deviation::Deviation;
 
 /// How often the contents are hashed into the trace, in entries.
 const DIGEST_PERIOD: u64 = 1024;
@@ -80,6 +83,7 @@ pub struct StateMachine {
     sessions: Sessions,
     applied: Index,
     last_digest: Index,
+    deviation: Deviation,
 }
 
 impl StateMachine {
@@ -91,6 +95,16 @@ impl StateMachine {
             sessions,
             applied: Index(0),
             last_digest: Index(0),
+            deviation: Deviation::default(),
+        }
+    }
+
+    /// The same one, on a node with a planted bug.
+    #[must_use]
+    pub fn with_planted_bug(self, node: NodeId, bug: Option<PlantedBug>) -> Self {
+        Self {
+            deviation: Deviation::new(node, bug),
+            ..self
         }
     }
 
@@ -123,7 +137,7 @@ impl StateMachine {
                 Job::Read(read) => self.read(read, &mut outcomes),
                 Job::TakeSnapshot => {
                     self.digest(&mut outcomes);
-                    outcomes.snapshot = Some((self.applied, self.store.save()));
+                    outcomes.snapshot = Some((self.applied, self.deviation.save(&self.store)));
                 }
                 Job::Install(snapshot) => self.install(&snapshot, &mut outcomes),
                 Job::Preview {
@@ -144,6 +158,8 @@ impl StateMachine {
         let request = match &entry.payload {
             Payload::Command(bytes) => {
                 let command = Command::decode(bytes);
+                let store = &mut self.store;
+                let command = self.deviation.understand(entry.id.index, command, store);
                 Some((command.client(), self.store.apply(entry.id, command)))
             }
             Payload::Noop | Payload::Config(_) => None,
@@ -168,7 +184,7 @@ impl StateMachine {
     /// Serves a read (ReadIndex, dissertation §6.4, step 4).
     fn read(&self, read: ServableRead, outcomes: &mut Outcomes) {
         assert!(
-            self.applied >= read.index,
+            self.applied >= read.index || self.deviation.reads_early(),
             "a read is served once what it must see is applied"
         );
         outcomes.events.push(Event::ReadServed {

@@ -85,6 +85,11 @@ impl SessionTable {
         self.sessions.insert(client, session);
     }
 
+    /// Ends a session.
+    pub(super) fn remove(&mut self, client: u64) {
+        self.take(client);
+    }
+
     fn take(&mut self, client: u64) -> Option<Session> {
         let session = self.sessions.remove(&client)?;
         self.by_use.remove(&(session.last_use, client));

@@ -18,9 +18,10 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread, which ends with the writer or with the first failure.
+    /// Starts the thread, which ends with the writer or with the first failure. `ignores_failures` makes
+    /// it go on, for the planted bug of that kind.
     #[must_use]
-    pub fn start(mut log: Log) -> Self {
+    pub fn start(mut log: Log, ignores_failures: bool) -> Self {
         let (batches, inbox) = thread_mpsc::channel::<Vec<Persist>>();
         let (outbox, outcomes) = mpsc::channel(1);
         thread::Builder::new()
@@ -29,7 +30,7 @@ impl Writer {
                 for batch in inbox {
                     let outcome = log.append(&batch);
                     let failed = outcome.is_err();
-                    if outbox.blocking_send(outcome).is_err() || failed {
+                    if outbox.blocking_send(outcome).is_err() || (failed && !ignores_failures) {
                         return;
                     }
                 }

@@ -86,3 +86,18 @@ async fn double_apply_carries_a_repeated_request_out_again() {
     .await;
     assert_breaks(cluster, "exactly-once");
 }
+
+#[tokio::test]
+async fn ignore_io_error_goes_on_after_its_disk_has_refused() {
+    let args = [
+        "--segment-bytes",
+        "65536",
+        "--planted-bug",
+        "ignore-io-error",
+    ];
+    let mut cluster = Cluster::prepare(1, &args);
+    cluster.start_node_with_file_limit(1, 256);
+    cluster.leader().await;
+    cluster.commit(&append(1, 1, "x".repeat(300_000))).await;
+    assert_breaks(cluster, "disk-error");
+}

@@ -11,7 +11,7 @@ use crate::model::{Model, write_batches, writes};
 async fn a_batch_is_on_disk_when_its_outcome_is_there() {
     let disk = Disk::new();
     let mut model = Model::default();
-    let mut writer = Writer::start(disk.open().log);
+    let mut writer = Writer::start(disk.open().log, false);
     for payload in [&b"a"[..], b"b", &[1; 3000]] {
         writer.submit(vec![writes(vec![model.append(payload)])]);
         let synced = writer.outcome().await.unwrap();
@@ -48,7 +48,7 @@ fn nothing_is_accepted_after_a_failure() {
 async fn the_writer_reports_a_failure() {
     let disk = Disk::new();
     let mut model = Model::default();
-    let mut writer = Writer::start(disk.open().log);
+    let mut writer = Writer::start(disk.open().log, false);
     fs::remove_dir_all(disk.path().join("log")).unwrap();
     writer.submit(vec![writes(vec![model.append(&[1; 3000])])]);
     assert!(writer.outcome().await.is_err());

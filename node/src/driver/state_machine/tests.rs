@@ -175,3 +175,52 @@ fn an_old_snapshot_is_not_installed() {
         Job::Install(snapshot(1, data)),
     ]);
 }
+
+fn machine_with(node: u64, bug: PlantedBug) -> StateMachine {
+    StateMachine::new(Sessions::Kept).with_planted_bug(NodeId(node), Some(bug))
+}
+
+fn writes(upto: u64) -> Vec<Job> {
+    let writes = (2..=upto).map(|index| apply(index, command(1, index, "k")));
+    std::iter::once(open(1)).chain(writes).collect()
+}
+
+#[test]
+fn local_apply_gives_each_node_contents_of_its_own() {
+    let mut machines = [1, 2].map(|node| machine_with(node, PlantedBug::LocalApply));
+    let digests = machines.each_mut().map(|machine| {
+        machine.run(writes(66));
+        machine.store.digest()
+    });
+    assert_ne!(digests[0], digests[1]);
+}
+
+#[test]
+fn snapshots_that_forget_sessions_let_a_request_in_again() {
+    let mut one = machine_with(1, PlantedBug::SnapshotForgetsSessions);
+    one.run(writes(2));
+    let (at, data) = one.run(vec![Job::TakeSnapshot]).snapshot.unwrap();
+    let mut other = StateMachine::new(Sessions::Kept);
+    other.run(vec![Job::Install(snapshot(at.0, data))]);
+    assert_eq!(one.store.session_count(), 1);
+    assert_eq!(other.store.session_count(), 0);
+}
+
+#[test]
+fn reads_before_applied_do_not_wait() {
+    let mut machine = machine_with(1, PlantedBug::ReadBeforeApplied);
+    let (early, _answers) = read(1, 9);
+    let outcomes = machine.run(vec![early]);
+    let served = &outcomes.events[0];
+    assert!(
+        matches!(
+            served,
+            Event::ReadServed {
+                index: Index(9),
+                applied: Index(0),
+                ..
+            }
+        ),
+        "{served:?}"
+    );
+}
