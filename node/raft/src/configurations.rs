@@ -5,7 +5,7 @@ use shakedown_history::{Index, NodeId};
 
 use crate::entry::{Entry, Payload};
 use crate::membership::Membership;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Snapshot, SnapshotHeader};
 
 /// The memberships from the last compacted one on, with the entry that carries each; never empty.
 #[derive(Debug)]
@@ -75,6 +75,14 @@ impl Configurations {
             gone.extend(self.stack.pop());
         }
         gone
+    }
+
+    /// Begins with what a snapshot says, in place of all up to its last entry. A node that knew of no
+    /// members before learns of them so.
+    pub(crate) fn rebase(&mut self, snapshot: &SnapshotHeader) {
+        self.stack.retain(|(at, _)| *at > snapshot.last.index);
+        let first = (snapshot.membership_index, snapshot.membership.clone());
+        self.stack.insert(0, first);
     }
 
     /// Forgets what no snapshot at or after `base` needs.

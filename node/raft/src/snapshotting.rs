@@ -120,7 +120,6 @@ impl Raft {
         let base = self.log.base_at(upto).expect("it is within the log");
         self.trace(Event::Compact { upto: base.id });
         self.log.compact(base);
-        self.configurations.compact(base.id.index);
         self.output.persist.log.push(LogWrite::Compact(base));
     }
 }
@@ -245,6 +244,7 @@ impl Raft {
         }
         if kept_suffix {
             self.rebase_onto(base);
+            self.configurations.rebase(&snapshot.header);
         } else {
             self.log = Log::after(base);
             self.configurations = Configurations::new(&self.settings.bootstrap, Some(&snapshot));
@@ -266,7 +266,6 @@ impl Raft {
         } else {
             self.log.compact(base);
         }
-        self.configurations.compact(base.id.index);
         self.output.persist.log.push(LogWrite::Compact(base));
     }
 }

@@ -140,3 +140,24 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_snapshot_tells_who_the_members_were_and_later_entries_stay() {
+    let members = |nodes: &[u64]| Membership::of_voters(nodes.iter().copied().map(NodeId));
+    let mut known = Configurations::new(&Membership::default(), None);
+    let later = Entry::new(
+        LogHash::EMPTY,
+        LogId::new(1, 7),
+        Payload::Config(members(&[1, 2, 3, 4])),
+    );
+    known.note(&later);
+    known.rebase(&SnapshotHeader {
+        last: LogId::new(1, 5),
+        hash: LogHash::EMPTY,
+        membership: members(&[1, 2, 3]),
+        membership_index: Index(2),
+        len: 0,
+    });
+    assert_eq!(known.at(Index(6)), (Index(2), &members(&[1, 2, 3])));
+    assert_eq!(*known.latest(), members(&[1, 2, 3, 4]));
+}

@@ -32,11 +32,18 @@ impl Simulation {
         outcome.map_err(|f| Finding::new("liveness", format!("without {missing}, {}", f.what)))
     }
 
-    /// Whether the others are a quorum, whatever configuration turns out to be in force.
+    /// Whether the others are a quorum, whatever configuration turns out to be in force, and whoever
+    /// votes in one knows it. A learner that does not, and has the longest log, neither stands nor
+    /// votes for another.
     fn is_dispensable(&self, node: NodeId) -> bool {
-        let cores = self.cluster.hosts.values().filter_map(|host| host.core());
-        let mut configs = cores.map(Raft::config).filter(|c| !c.voters.is_empty());
-        configs.all(|config| config.is_quorum(|voter| voter != node))
+        let core = |node: &NodeId| self.cluster.hosts.get(node)?.core();
+        let knows = |voter: &NodeId| core(voter).is_none_or(|c| c.membership().votes(*voter));
+        let mut known = self.nodes.iter().filter_map(core).map(Raft::membership);
+        known.all(|membership| {
+            membership.config.voters.is_empty()
+                || (membership.config.is_quorum(|voter| voter != node)
+                    && membership.voters().iter().all(knows))
+        })
     }
 
     /// Whether a node leads and has committed in its term.
