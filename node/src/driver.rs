@@ -4,6 +4,7 @@
 //!
 //! - `durability`: what waits for the disk
 //! - `apply`, `state_machine`: committed entries on their way to the state machine, on its own thread
+//! - `applied`: what it did with them
 //! - `snapshots`: when the state machine is written down
 //! - `requests`, `clients`: what is wanted, and what waits for a decision
 //! - `admission`: what a leader lets in
@@ -14,6 +15,7 @@
 //! trace, then one batch for the disk, then messages, then answers, then one batch for the state machine.
 
 mod admission;
+mod applied;
 mod apply;
 mod clients;
 mod durability;
@@ -45,8 +47,8 @@ use apply::Applier;
 use clients::Clients;
 use durability::Durability;
 use snapshots::Snapshots;
+use state_machine::Job;
 pub use state_machine::StateMachine;
-use state_machine::{Job, Outcomes};
 pub use status::NodeStatus;
 
 /// The most inputs of a kind that make one round: enough to share a sync, few enough to keep time.
@@ -288,42 +290,6 @@ impl Driver {
         });
         self.trace.flush();
         failure
-    }
-
-    fn on_applied(&mut self, outcomes: Outcomes) {
-        if let Some((at, data)) = self.absorb(outcomes) {
-            self.step(Input::SnapshotTaken { at, data });
-            if self.to_save.is_none() {
-                self.snapshots.dropped(at);
-            }
-        }
-    }
-
-    /// Takes in what the state machine did, but for the contents it wrote down.
-    fn absorb(&mut self, outcomes: Outcomes) -> Option<(Index, Bytes)> {
-        let applied = outcomes.applied.0.saturating_sub(self.last_applied.0);
-        self.metrics.entries_applied.add(applied);
-        self.metrics.sessions.set(outcomes.sessions as u64);
-        self.record_all(self.raft.term(), outcomes.events);
-        self.clients.answer_all(outcomes.answers);
-        self.last_applied = outcomes.applied;
-        outcomes.snapshot
-    }
-
-    /// Waits for the state machine, so that what it did before a leader's snapshot stands before it in
-    /// the trace. That is rare, and what it had to do is short.
-    fn finish_applying(&mut self) {
-        for outcomes in self.applier.drain() {
-            if let Some((at, _)) = self.absorb(outcomes) {
-                self.snapshots.dropped(at);
-            }
-        }
-    }
-
-    fn install(&mut self, snapshot: Snapshot) {
-        self.metrics.snapshots_installed.increment();
-        self.snapshots.installed(snapshot.header.last.index);
-        self.applier.push(Job::Install(snapshot));
     }
 
     fn release(&mut self, term: Term, after: AfterPersist) {

@@ -120,6 +120,7 @@ impl Raft {
         let base = self.log.base_at(upto).expect("it is within the log");
         self.trace(Event::Compact { upto: base.id });
         self.log.compact(base);
+        self.configurations.compact(base.id.index);
         self.output.persist.log.push(LogWrite::Compact(base));
     }
 }
