@@ -73,7 +73,7 @@ pub(crate) fn inject(
         Standstill::AtExec => StoppedThreads::none(),
     };
     for thread in threads.ids() {
-        move_out(thread, &assembled.patches)?;
+        move_out(thread, &memory, &assembled.patches)?;
     }
     for patch in &assembled.patches {
         memory.write(&patch.jump, patch.address)?;
@@ -101,10 +101,9 @@ fn check_untouched(vdso: &Vdso) -> Result<(), ClockError> {
     Ok(())
 }
 
-/// A thread that stands between two instructions that a jump will overwrite runs on in their copy.
-/// (One whose *signal handler* interrupted them cannot be seen; with a prologue of one or two
-/// instructions that has never been met.)
-fn move_out(thread: Pid, patches: &[Patch]) -> Result<(), ClockError> {
+/// A thread that stands between two instructions that a jump will overwrite runs on in their copy. So
+/// does one whose signal handler interrupted them, when that returns.
+fn move_out(thread: Pid, memory: &Memory, patches: &[Patch]) -> Result<(), ClockError> {
     let failed = |what| {
         move |source| ClockError::Ptrace {
             what,
@@ -113,9 +112,44 @@ fn move_out(thread: Pid, patches: &[Patch]) -> Result<(), ClockError> {
         }
     };
     let at = payload::program_counter(thread).map_err(failed("read the registers of"))?;
-    let inner = patches.iter().flat_map(|patch| patch.moved.iter().skip(1));
-    if let Some(&(_, copy)) = inner.into_iter().find(|&&(old, _)| old == at) {
+    if let Some(copy) = copy_of(at, patches) {
         payload::set_program_counter(thread, copy).map_err(failed("move"))?;
+    }
+    let stack = payload::stack_pointer(thread).map_err(failed("read the registers of"))?;
+    move_interrupted(memory, stack, patches)
+}
+
+/// Where the copy of the instruction is that begins at `address`, if a jump will lie over that.
+fn copy_of(address: u64, patches: &[Patch]) -> Option<u64> {
+    let inner = patches.iter().flat_map(|patch| patch.moved.iter().skip(1));
+    let moved = inner.into_iter().find(|&&(old, _)| old == address);
+    moved.map(|&(_, copy)| copy)
+}
+
+/// How much of a stack is looked through: signal frames of a few kilobytes, and handlers that
+/// interrupt handlers.
+const STACK_LEN: u64 = 64 << 10;
+const PAGE_LEN: u64 = 4096;
+
+/// Moves what signal handlers on this stack will return to. Nothing calls from between those
+/// instructions, so that no other word of a stack has such a value but by a coincidence of 64 bits.
+fn move_interrupted(memory: &Memory, stack: u64, patches: &[Patch]) -> Result<(), ClockError> {
+    let mut at = stack.next_multiple_of(8);
+    let end = at + STACK_LEN;
+    while at < end {
+        let len = (PAGE_LEN - at % PAGE_LEN).min(end - at);
+        let mut page = vec![0; usize::try_from(len).expect("a page is short")];
+        if memory.read(&mut page, at).is_err() {
+            // Above the stack.
+            return Ok(());
+        }
+        for (place, word) in (at..).step_by(8).zip(page.chunks_exact(8)) {
+            let word = u64::from_le_bytes(word.try_into().expect("eight bytes are eight bytes"));
+            if let Some(copy) = copy_of(word, patches) {
+                memory.write(&copy.to_le_bytes(), place)?;
+            }
+        }
+        at += len;
     }
     Ok(())
 }

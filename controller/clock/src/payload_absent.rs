@@ -21,6 +21,11 @@ pub(crate) fn program_counter(_: Pid) -> nix::Result<u64> {
 }
 
 /// Never reached: [`assemble`] comes first.
+pub(crate) fn stack_pointer(_: Pid) -> nix::Result<u64> {
+    Err(nix::errno::Errno::ENOSYS)
+}
+
+/// Never reached: [`assemble`] comes first.
 pub(crate) fn set_program_counter(_: Pid, _: u64) -> nix::Result<()> {
     Err(nix::errno::Errno::ENOSYS)
 }

@@ -322,6 +322,11 @@ pub(crate) fn program_counter(thread: Pid) -> nix::Result<u64> {
     Ok(ptrace::getregs(thread)?.rip)
 }
 
+/// Where a stopped thread's stack ends; what it is in the middle of lies above.
+pub(crate) fn stack_pointer(thread: Pid) -> nix::Result<u64> {
+    Ok(ptrace::getregs(thread)?.rsp)
+}
+
 /// Makes a stopped thread run on elsewhere.
 pub(crate) fn set_program_counter(thread: Pid, address: u64) -> nix::Result<()> {
     let mut registers = ptrace::getregs(thread)?;

@@ -119,7 +119,8 @@ impl Reader {
         self.stdout
             .read_to_string(&mut text)
             .expect("it prints a summary");
-        assert!(self.child.wait().expect("it ends").success());
+        let status = self.child.wait().expect("it ends");
+        assert!(status.success(), "{status}");
         let numbers: Vec<u64> = text
             .split_whitespace()
             .map(|w| w.parse().expect("a number"))
